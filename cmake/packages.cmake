@@ -1,0 +1,35 @@
+# Third-party libraries, each under one short name (muster::lib::NAME) that rooms ask for.
+# Must hold: all are Debian packages, linked from their static archives; spdlog, fmt, CLI11 and toml++ are headers only.
+function(muster_library name)
+  cmake_parse_arguments(arg "" "" "ARCHIVES" ${ARGN})
+  add_library(muster_lib_${name} INTERFACE)
+  foreach(archive ${arg_ARCHIVES})
+    string(MAKE_C_IDENTIFIER MUSTER_ARCHIVE_${archive} variable)
+    find_library(${variable} NAMES lib${archive}.a)
+    mark_as_advanced(${variable})
+    if(${variable})
+      target_link_libraries(muster_lib_${name} INTERFACE ${${variable}})
+    else()
+      message(WARNING "lib${archive}.a is missing: './dev build' installs it")
+    endif()
+  endforeach()
+  add_library(muster::lib::${name} ALIAS muster_lib_${name})
+endfunction()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+# An archive stands before those it needs.
+muster_library(sqlite ARCHIVES sqlite3)
+muster_library(zstd ARCHIVES zstd)
+muster_library(protobuf ARCHIVES protobuf z)
+muster_library(json ARCHIVES boost_json boost_container boost_system)
+muster_library(url ARCHIVES boost_url boost_system)
+muster_library(sodium ARCHIVES sodium)
+muster_library(spdlog)
+muster_library(cli11)
+muster_library(toml)
+muster_library(rapidcheck ARCHIVES rapidcheck)
+muster_library(gtest ARCHIVES gtest_main gtest)
+
+find_program(MUSTER_PROTOC protoc)
