@@ -41,6 +41,50 @@ int exit_code_of(ErrorKind kind);
 // 400..599; 507 is chosen by the code E507 (disk full).
 int http_status_of(const Error& error);
 
+// The codes, so that nobody spells one by hand. Rows may be added, never renumbered: scripts and pages refer to them.
+inline constexpr const char* kNoServer = "E101";
+inline constexpr const char* kPortInUse = "E102";
+inline constexpr const char* kDataFolderInUse = "E103";
+inline constexpr const char* kDatabaseNewer = "E104";
+inline constexpr const char* kDatabaseDamaged = "E105";
+inline constexpr const char* kTokenMissing = "E106";
+inline constexpr const char* kTokenWrong = "E107";
+inline constexpr const char* kServerStartingOrStopping = "E108";
+
+inline constexpr const char* kMalformedSelector = "E201";
+inline constexpr const char* kNoSuchThing = "E202";  // batch, task, attempt, worker
+inline constexpr const char* kMalformedValue = "E203";
+inline constexpr const char* kUnknownPlaceholder = "E204";
+inline constexpr const char* kPlaceholderWithoutValue = "E205";
+inline constexpr const char* kPlaceholderUnquotable = "E206";
+inline constexpr const char* kTableError = "E207";
+inline constexpr const char* kArrayError = "E208";
+inline constexpr const char* kInfeasible = "E209";
+inline constexpr const char* kDependencyCycle = "E210";
+inline constexpr const char* kKeyReused = "E211";  // the same --key with another body
+inline constexpr const char* kWrongState = "E212";
+inline constexpr const char* kBatchClosed = "E213";
+inline constexpr const char* kNoItems = "E214";
+inline constexpr const char* kMalformedBody = "E215";
+inline constexpr const char* kConfirmationNeeded = "E216";
+inline constexpr const char* kIndexUsed = "E217";
+inline constexpr const char* kArgumentsTooLong = "E218";
+
+// How a task failed; only in the help catalogue and in an attempt's report.
+inline constexpr const char* kTaskCommandNotFound = "E301";
+inline constexpr const char* kTaskFolderMissing = "E302";
+inline constexpr const char* kTaskOutOfMemory = "E303";
+inline constexpr const char* kTaskTimeout = "E304";
+inline constexpr const char* kTaskWorkerLost = "E305";
+inline constexpr const char* kTaskPoison = "E306";
+
+inline constexpr const char* kNotAllowed = "E401";
+
+inline constexpr const char* kInternal = "E501";
+inline constexpr const char* kBusy = "E503";
+inline constexpr const char* kDiskFull = "E507";
+inline constexpr const char* kBodyTooLarge = "E513";
+
 struct CatalogueEntry {
   const char* code;
   const char* title;  // five words
