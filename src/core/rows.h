@@ -1,0 +1,264 @@
+// The rows of the store as values: what survives a crash, no more.
+// The engine writes whole rows by key; a store never decides, it keeps.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/agent_messages.h"
+#include "core/cause.h"
+#include "core/ids.h"
+#include "core/item_table.h"
+#include "core/states.h"
+#include "core/task_template.h"
+
+namespace muster {
+
+using TaskCounts = std::array<std::uint64_t, kTaskStates>;  // by TaskState
+
+struct BatchRow {
+  BatchId id = 0;
+  std::string project = "default";
+  std::string name;
+  std::string owner;
+  BatchState state = BatchState::waiting;
+  bool held = false;
+  bool closed = false;            // takes no more tasks
+  std::int32_t priority = 0;      // higher first
+  std::uint64_t max_running = 0;  // 0: no limit
+  std::uint64_t task_count = 0;
+  TaskCounts counts{};            // kept, never counted
+  Micros created_wall_us = 0;
+  Micros started_wall_us = 0;     // first grant; 0: none yet
+  Micros ended_wall_us = 0;       // 0: not final
+  std::string reason;             // of the last hold or cancel, as the person gave it
+  bool operator==(const BatchRow&) const = default;
+};
+
+enum class DependencyKind : std::uint8_t {
+  batch,  // all tasks of the prerequisite batch: a barrier
+  task,   // one task
+  index,  // task i waits for task i
+};
+
+struct Dependency {
+  DependencyKind kind = DependencyKind::batch;
+  bool any_end = false;  // --after-any: failure is as good as success
+  BatchId batch = 0;
+  TaskIndex index = 0;   // for kind task
+  bool operator==(const Dependency&) const = default;
+};
+
+// A run of tasks that were submitted together: position first_position+k has index first_index + k*step.
+struct SegmentRow {
+  BatchId batch = 0;
+  std::uint32_t ordinal = 0;  // 0, 1, 2 … in its batch
+  Position first_position = 0;
+  std::uint64_t count = 0;
+  TaskIndex first_index = 1;
+  std::uint64_t step = 1;
+  TaskNumber first_number = 0;
+  TemplateId template_id = 0;
+  bool has_items = false;     // item k of the segment belongs to position first_position+k
+  std::vector<Dependency> dependencies;  // all of them must be met
+  bool operator==(const SegmentRow&) const = default;
+};
+
+struct TemplateRow {
+  TemplateId id = 0;
+  std::shared_ptr<const TaskTemplate> body;
+};
+
+// A slice of a segment's items, in order; about 1 MiB.
+struct ItemBlockRow {
+  BatchId batch = 0;
+  std::uint32_t segment = 0;
+  std::uint64_t first_item = 0;  // its first row is the segment's item number first_item
+  std::shared_ptr<const ItemBlock> items;
+};
+
+// Tasks first..last (positions) use this template instead of their segment's. Later rows win.
+struct OverrideRow {
+  BatchId batch = 0;
+  std::uint32_t ordinal = 0;
+  Position first = 0;
+  Position last = 0;
+  TemplateId template_id = 0;
+  bool operator==(const OverrideRow&) const = default;
+};
+
+// One attempt as it stands. A task row holds its newest attempt; older ones are AttemptRows.
+struct AttemptRecord {
+  std::uint32_t number = 0;            // 0: never granted
+  Incarnation incarnation = 0;
+  AttemptState state = AttemptState::assigned;
+  WorkerId worker = 0;
+  Micros granted_wall_us = 0;
+  Finished end;                        // valid when `state` is final; its `attempt` is not stored again
+  bool operator==(const AttemptRecord&) const = default;
+};
+
+// A task has a row from its first grant on. Without a row it is as its state run says, else waiting or ready
+// as the dependencies of its segment say (which is derived, never stored).
+struct TaskRow {
+  BatchId batch = 0;
+  Position position = 0;
+  TaskState state = TaskState::waiting;
+  bool by_dependency = false;         // valid with cancelled, as in StateRunRow
+  RetryCounts retries;
+  Micros not_before_wall_us = 0;      // back-off; for display and for restart
+  AttemptRecord attempt;
+  bool operator==(const TaskRow&) const = default;
+};
+
+struct AttemptRow {
+  BatchId batch = 0;
+  Position position = 0;
+  AttemptRecord attempt;
+  bool operator==(const AttemptRow&) const = default;
+};
+
+// A state given by a person, or by a failed dependency, to tasks that have no row (never granted). A task row always wins.
+// The engine replaces all runs of a batch at once: `cleared_state_runs`, then the present ones.
+struct StateRunRow {
+  BatchId batch = 0;
+  Position first = 0;           // key with batch
+  Position last = 0;
+  TaskState state = TaskState::held;  // held or cancelled
+  bool by_dependency = false;   // cancelled because the prerequisite cannot succeed: revived with it
+  bool operator==(const StateRunRow&) const = default;
+};
+
+struct WorkerRow {
+  WorkerId id = 0;
+  std::string name;
+  std::string spool_id;
+  WorkerState state = WorkerState::offline;
+  WorkerFacts facts;
+  std::optional<std::uint32_t> cpu_slots;   // set by an operator
+  std::optional<std::uint32_t> gpu_slots;
+  Micros created_wall_us = 0;
+  Micros last_seen_wall_us = 0;             // written when the state changes, never by heartbeats
+  bool operator==(const WorkerRow&) const = default;
+};
+
+enum class EventKind : std::uint8_t {
+  server_started,
+  server_stopped,
+  batch_created,
+  tasks_added,
+  batch_ended,
+  batch_changed,
+  held,
+  released,
+  cancelled,
+  retried,
+  attempt_failed,
+  attempt_lost,
+  task_poisoned,
+  late_result_refused,
+  worker_connected,
+  worker_silent,
+  worker_restarted,
+  worker_changed,
+  lease_expired,
+  disk_full,
+  disk_has_space,
+};
+std::string_view to_text(EventKind kind);
+std::optional<EventKind> event_kind_from_text(std::string_view text);
+
+// One fact of the history, for people. The ordinary grant and success of a task are in its row, not here.
+struct EventRow {
+  std::uint64_t seq = 0;   // 1, 2, 3 …
+  Micros wall_us = 0;
+  EventKind kind = EventKind::server_started;
+  BatchId batch = 0;       // 0: not about a batch
+  TaskIndex index = 0;     // valid with attempt > 0
+  std::uint32_t attempt = 0;
+  WorkerId worker = 0;
+  std::string who;         // principal, or empty for Muster itself
+  std::string text;
+  bool operator==(const EventRow&) const = default;
+};
+
+// --key: the same key with the same body gives the same answer, for 30 days.
+struct KeyRow {
+  std::string project;
+  std::string key;
+  std::string body_hash;
+  BatchId batch = 0;
+  Position first_position = 0;
+  std::uint64_t count = 0;
+  Micros created_wall_us = 0;
+  bool operator==(const KeyRow&) const = default;
+};
+
+// Counters that never go back.
+struct Sequences {
+  BatchId next_batch = 1;
+  TaskNumber next_number = 1;
+  TemplateId next_template = 1;
+  WorkerId next_worker = 1;
+  std::uint64_t next_event = 1;
+  bool operator==(const Sequences&) const = default;
+};
+
+// Everything one turn of the engine (or a group of turns) wants written, in one transaction.
+// Rows replace rows of the same key; the last of a key wins.
+struct Changes {
+  std::vector<BatchRow> batches;
+  std::vector<SegmentRow> segments;
+  std::vector<TemplateRow> templates;
+  std::vector<ItemBlockRow> item_blocks;
+  std::vector<OverrideRow> overrides;
+  std::vector<BatchId> cleared_state_runs;  // all state runs of these batches go, before `state_runs` are written
+  std::vector<StateRunRow> state_runs;
+  std::vector<TaskRow> tasks;
+  std::vector<AttemptRow> attempts;
+  std::vector<WorkerRow> workers;
+  std::vector<EventRow> events;
+  std::vector<KeyRow> keys;
+  std::optional<Sequences> sequences;
+
+  bool empty() const;
+  // Appends `later`; keeps only the last row of each batch, task, worker, state run and sequence.
+  void merge(Changes&& later);
+};
+
+// A live batch with everything the engine needs of it.
+struct BatchSnapshot {
+  BatchRow batch;
+  std::vector<SegmentRow> segments;                // by ordinal
+  std::vector<TemplateRow> templates;              // all that segments and overrides name
+  std::vector<ItemBlockRow> item_blocks;           // by segment, first_item
+  std::vector<OverrideRow> overrides;              // by ordinal
+  std::vector<StateRunRow> state_runs;             // by first
+  struct Task {                                    // by position
+    Position position = 0;
+    TaskState state = TaskState::waiting;
+    bool by_dependency = false;
+    RetryCounts retries;
+    Micros not_before_wall_us = 0;
+    std::uint32_t attempt_number = 0;
+    Incarnation incarnation = 0;
+    AttemptState attempt_state = AttemptState::assigned;
+    WorkerId worker = 0;
+    Micros granted_wall_us = 0;
+    bool operator==(const Task&) const = default;
+  };
+  std::vector<Task> tasks;
+};
+
+struct StoreSnapshot {
+  Incarnation incarnation = 0;  // of this start, already written
+  Sequences sequences;
+  std::vector<WorkerRow> workers;
+  std::vector<BatchSnapshot> batches;  // those that are not final, and those that live ones depend on; by id
+};
+
+}  // namespace muster
