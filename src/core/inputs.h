@@ -1,0 +1,183 @@
+// Everything that can happen to the server, as values: what people ask, what agents say, what time and disk do.
+// Whoever posts one has authenticated it; the engine decides only whether it is possible.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/agent_messages.h"
+#include "core/error.h"
+#include "core/rows.h"
+#include "core/selector.h"
+
+namespace muster {
+
+struct Principal {
+  std::string user;
+  std::string project = "default";
+};
+
+// Indexes first, first+step, … last (inclusive, last = first + k*step).
+struct IndexSeries {
+  TaskIndex first = 1;
+  TaskIndex last = 1;
+  std::uint64_t step = 1;
+};
+
+struct Submit {
+  RequestId request = 0;
+  Principal principal;
+  std::string key;        // --key; empty: none
+  std::string body_hash;  // of what came with the key
+  std::string batch_name; // --batch: adds to the newest open batch of that name, or makes one
+  BatchId batch = 0;      // resolved by the caller: the batch to add to; 0: make a new one
+  std::shared_ptr<const TaskTemplate> body;
+  std::vector<IndexSeries> series;  // --array; empty: a single task, or one task per item
+  std::vector<std::shared_ptr<const ItemBlock>> items;  // in order; task k of the submission is item k
+  std::uint64_t item_count = 0;
+  std::vector<Dependency> dependencies;
+  // Only for a new batch:
+  std::int32_t priority = 0;
+  std::uint64_t max_running = 0;
+  bool held = false;
+  bool closed = false;    // close the batch after this
+  bool dry_run = false;
+};
+
+enum class ChangeVerb : std::uint8_t { cancel, hold, release, retry };
+
+// `retry` with changed options: each one given replaces the template's for the retried tasks.
+struct RetryOptions {
+  std::optional<std::uint64_t> mem_mb;
+  std::optional<std::uint64_t> disk_mb;
+  std::optional<std::uint32_t> cpus;
+  std::optional<std::uint32_t> cpu_slots;
+  std::optional<std::uint32_t> gpu_slots;
+  std::optional<Micros> time_limit_us;
+  std::optional<std::uint32_t> retries;
+  std::vector<std::pair<std::string, std::string>> environment;  // added, or replaced by name
+  bool empty() const;
+};
+
+// A selector whose batch is known: resolved by the caller with History.
+struct Target {
+  BatchId batch = 0;
+  std::vector<IndexSpan> ranges;  // empty: the whole batch
+};
+
+struct Change {
+  RequestId request = 0;
+  Principal principal;
+  ChangeVerb verb = ChangeVerb::cancel;
+  std::vector<Target> targets;  // their batches are loaded (Engine::has_batch)
+  std::string reason;
+  RetryOptions options;         // for retry
+  bool dry_run = false;
+};
+
+struct SetBatch {
+  RequestId request = 0;
+  Principal principal;
+  BatchId batch = 0;
+  std::optional<std::int32_t> priority;
+  std::optional<std::uint64_t> max_running;
+  std::optional<bool> closed;
+  std::optional<std::string> name;
+  bool dry_run = false;
+};
+
+struct SetWorker {
+  RequestId request = 0;
+  Principal principal;
+  WorkerId worker = 0;
+  std::optional<std::uint32_t> cpu_slots;
+  std::optional<std::uint32_t> gpu_slots;
+  bool dry_run = false;
+};
+
+struct AgentConnected {
+  SessionId session = 0;
+  AgentHello hello;
+};
+struct AgentSaid {
+  AgentMessage message;  // message.session names the connection it came through
+};
+struct AgentGone {
+  SessionId session = 0;
+};
+
+struct LoadedBatch {
+  BatchSnapshot snapshot;  // of a batch the engine does not hold; ignored if it does
+};
+
+enum class SpaceState : std::uint8_t {
+  plenty,
+  low,   // new submits are refused (E507); what is finished is still recorded
+};
+struct DiskSpace {
+  SpaceState state = SpaceState::plenty;
+};
+
+// Time passed: due back-offs, leases. The loop sends one when Engine::next_due_us() is reached.
+struct Tick {};
+
+enum class StopTasks : std::uint8_t { stop, keep_running };
+// `muster down`: nothing is granted any more. With `stop`, agents end what runs; the reply comes when nothing runs.
+struct ShutDown {
+  RequestId request = 0;
+  Principal principal;
+  StopTasks tasks = StopTasks::stop;
+};
+
+using Input = std::variant<Submit, Change, SetBatch, SetWorker, AgentConnected, AgentSaid, AgentGone, LoadedBatch,
+                           DiskSpace, Tick, ShutDown>;
+
+// ---- what follows
+
+struct Submitted {
+  BatchId batch = 0;
+  std::string name;
+  TaskIndex first_index = 0;   // of this submission
+  TaskIndex last_index = 0;
+  std::uint64_t count = 0;
+  TaskNumber first_number = 0;
+  bool replayed = false;       // the key was known: this is the first answer again
+};
+
+struct Changed {
+  std::uint64_t count = 0;     // tasks that changed, or would (dry run)
+  std::uint64_t skipped = 0;   // selected, but in a state where the verb means nothing
+  std::vector<BatchId> batches;
+};
+
+struct ShutDownDone {};
+
+using ReplyBody = std::variant<Submitted, Changed, ShutDownDone, Error>;
+
+struct Reply {
+  RequestId request = 0;
+  ReplyBody body;
+};
+struct ToAgent {
+  ServerMessage message;
+};
+// Closes a connection: another one of the same worker took over, or the protocol numbers do not meet.
+struct CloseSession {
+  SessionId session = 0;
+  std::string why;
+};
+
+using Effect = std::variant<Reply, ToAgent, CloseSession>;
+
+// What one input leads to. `changes` is committed first (with others of its group), then `effects` are performed, in order.
+struct Decision {
+  Changes changes;
+  std::vector<Effect> effects;
+  std::vector<BatchId> touched;  // batches whose counts or state changed: who waits or watches looks again
+};
+
+}  // namespace muster
