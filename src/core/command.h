@@ -63,8 +63,8 @@ struct EnvBinding {
 // Only compile_command() makes one; it may be written down and read back field by field.
 struct CommandTemplate {
   CommandKind kind = CommandKind::argv;
-  std::vector<Placeholder> placeholders;   // distinct, in order of appearance
-  std::vector<std::vector<Piece>> words;   // what is executed, argv[0] first; never empty
+  std::vector<Placeholder> placeholders;  // distinct, in order of appearance
+  std::vector<std::vector<Piece>> words;  // what is executed, argv[0] first; never empty
   std::vector<EnvBinding> env_bindings;
   bool operator==(const CommandTemplate&) const = default;
 };
@@ -85,18 +85,21 @@ inline constexpr std::size_t kArgumentBytesMax = 128 * 1024;
 // backslash before `{` makes it literal. With plain lines and no placeholder the item is appended.
 // Errors: kUnknownPlaceholder, kPlaceholderWithoutValue, kPlaceholderUnquotable (text and caret in `what`), kArgumentsTooLong,
 // kMalformedValue (no command, a NUL, an unknown shell).
-Result<CommandTemplate> compile_command(const std::vector<std::string>& words, const std::optional<std::string>& shell,
+Result<CommandTemplate> compile_command(const std::vector<std::string>& words,
+                                        const std::optional<std::string>& shell,
                                         const std::vector<std::string>& columns, ItemSource source);
 
 // `fields` is one row of an ItemBlock, as many as the table has columns; empty when the source is none or an index.
-ExpandedCommand expand_command(const CommandTemplate& command, std::uint64_t index, std::span<const std::string_view> fields);
+ExpandedCommand expand_command(const CommandTemplate& command, std::uint64_t index,
+                               std::span<const std::string_view> fields);
 
 // The same into a value that is used again, so that a million expansions allocate next to nothing.
-void expand_command_into(const CommandTemplate& command, std::uint64_t index, std::span<const std::string_view> fields,
-                         ExpandedCommand& out);
+void expand_command_into(const CommandTemplate& command, std::uint64_t index,
+                         std::span<const std::string_view> fields, ExpandedCommand& out);
 
 // Bytes the expansion hands to execve: arguments and bound variables with their terminating zeros.
-std::size_t expanded_bytes(const CommandTemplate& command, std::uint64_t index, std::span<const std::string_view> fields);
+std::size_t expanded_bytes(const CommandTemplate& command, std::uint64_t index,
+                           std::span<const std::string_view> fields);
 
 // kArgumentsTooLong when the expansion would pass kArgumentBytesMax; called for every item when it is read.
 Result<void> check_argument_limit(const CommandTemplate& command, std::uint64_t index,
@@ -105,7 +108,8 @@ Result<void> check_argument_limit(const CommandTemplate& command, std::uint64_t 
 // For people, on one line: what was typed, quoted so that it can be pasted into a shell; control characters escaped.
 std::string display_command(const CommandTemplate& command);
 // The same with one item's values in place of the placeholders.
-std::string display_expanded(const CommandTemplate& command, std::uint64_t index, std::span<const std::string_view> fields);
+std::string display_expanded(const CommandTemplate& command, std::uint64_t index,
+                             std::span<const std::string_view> fields);
 
 // One shell word that means exactly `text` to any POSIX shell, without quotes when it needs none.
 std::string shell_quote(std::string_view text);

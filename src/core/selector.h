@@ -32,7 +32,7 @@ struct Selector {
   std::string name;          // of a batch, without the @
   // `@v1.2` is task 2 of batch v1, unless a batch is called exactly "v1.2": then that one is meant. Empty when there is no doubt.
   std::string dotted_name;
-  std::vector<IndexSpan> ranges;         // task indexes; empty: the whole batch (or the one task of a global number)
+  std::vector<IndexSpan> ranges;  // task indexes; empty: the whole batch (or the one task of a global number)
   std::optional<std::uint32_t> attempt;  // from 1; only beside exactly one task
   bool operator==(const Selector&) const = default;
 
