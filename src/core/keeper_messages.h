@@ -28,6 +28,7 @@ struct KeeperStart {
   Micros grace_us = 0;
   std::uint64_t mem_mb = 0;         // 0: not limited
   std::uint64_t log_max_bytes = 0;  // first eighth and last seven eighths are kept (8 + 56 of 64 MiB)
+  std::string note;                 // the agent's own words (what it reserved); told back in `started` and `queued`
   bool operator==(const KeeperStart&) const = default;
 };
 
@@ -77,14 +78,21 @@ struct KeeperStarted {
   std::int64_t process_id = 0;
   std::uint64_t process_start_ticks = 0;  // field 22 of /proc/PID/stat: with the boot id it names a process for ever
   Micros started_wall_us = 0;
+  std::string note;
   bool operator==(const KeeperStarted&) const = default;
+};
+
+struct KeeperQueued {
+  AttemptRef attempt;
+  std::string note;
+  bool operator==(const KeeperQueued&) const = default;
 };
 
 // Keeper -> agent.
 struct KeeperReport {
   std::vector<KeeperStarted> started;   // those that are still running when the report leaves
   std::vector<KeeperEnd> ended;
-  std::vector<AttemptRef> queued;       // only in an inventory
+  std::vector<KeeperQueued> queued;     // only in an inventory
   bool inventory = false;               // `started`, `queued` and `ended` are everything not forgotten
   std::uint64_t log_segment = 0;        // how far the log has grown
   std::uint64_t log_offset = 0;

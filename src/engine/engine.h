@@ -1,0 +1,102 @@
+// The server's decider: one input and the time give what to write and what to do; it reads no clock and does no I/O.
+// Memory is never ahead of what its decisions asked to write: after a failed commit the engine is dropped and restored.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/inputs.h"
+
+namespace muster::engine {
+
+struct EngineOptions {
+  Micros lease_us = kLeaseLocal_us;
+  Micros sync_interval_us = 5'000'000;   // how often agents send a full message
+  Micros silence_us = 25'000'000;        // without a word: the worker is shown as offline
+  std::uint64_t prefetch_max = 512;      // assigned beyond the free slots of one worker, at most
+  Micros prefetch_window_us = 100'000;   // … and at most what it finishes in this time
+  std::uint64_t grants_per_turn = 1024;  // placement stops there and goes on in the next turn
+  std::size_t final_batches_kept = 256;  // ended batches held in memory for quick retries
+};
+
+// What a person sees of a batch that is in memory; equal to its row after the commit.
+struct BatchView {
+  BatchRow row;
+  std::uint64_t executing = 0;   // of the running ones
+  std::uint64_t stopping = 0;
+  std::string reason;            // why ready or waiting tasks do not move: dependency backoff busy too-big no-worker held …
+};
+
+struct WorkerView {
+  WorkerRow row;
+  bool connected = false;
+  Capacity capacity;             // as used for placement: facts with the operator's slots
+  InUse in_use;
+  std::uint64_t assigned = 0;    // granted and not ended, executing or not
+  std::uint64_t executing = 0;
+};
+
+struct LiveAttempt {
+  AttemptRef attempt;
+  AttemptState phase = AttemptState::assigned;
+  WorkerId worker = 0;
+  Micros granted_wall_us = 0;
+};
+
+class Engine {
+ public:
+  explicit Engine(EngineOptions options = {});
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  // From nothing to the state of the store. No effects: agents connect again by themselves, leases run anew from `now`.
+  void restore(StoreSnapshot snapshot, Now now);
+
+  // Placement happens at the end of each turn: what became possible by this input is granted by this decision.
+  Decision handle(const Input& input, Now now);
+
+  // The next instant (mono) at which a Tick has something to do; INT64_MAX: none.
+  Micros next_due_us() const;
+
+  bool has_batch(BatchId id) const;
+  // The newest open batch of this name, if it is in memory; every batch that is not final is.
+  std::optional<BatchId> open_batch_named(const std::string& project, const std::string& name) const;
+
+  // ---- reading, for people. Consistent with the store between commits.
+  std::optional<BatchView> batch(BatchId id) const;
+  std::vector<BatchId> live_batches() const;       // by id
+  std::vector<WorkerView> workers() const;         // by id
+  std::vector<LiveAttempt> live_attempts(BatchId batch) const;   // by position; empty if unknown
+  // State of one task and, when it does not move, its reason; nothing if there is no such task here.
+  struct TaskView {
+    Position position = 0;
+    TaskState state = TaskState::waiting;
+    std::string reason;
+    AttemptState phase = AttemptState::assigned;   // valid when running
+    std::uint32_t attempts = 0;
+    TemplateId template_id = 0;
+  };
+  std::optional<TaskView> task(TaskRef ref) const;
+  // Positions with their states as runs, for lists: [first, last, state, reason].
+  struct StateRun {
+    Position first = 0;
+    Position last = 0;
+    TaskState state = TaskState::waiting;
+  };
+  std::vector<StateRun> state_runs(BatchId batch) const;
+
+  // Recounts everything and compares with what is kept (simulator and tests; linear in what is in memory). Empty: all is well.
+  std::vector<std::string> audit() const;
+  // Everything the store should say by now, for comparison with it (simulator).
+  StoreSnapshot expected_store() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace muster::engine
