@@ -33,6 +33,7 @@ struct Submit {
   Principal principal;
   std::string key;        // --key; empty: none
   std::string body_hash;  // of what came with the key
+  std::optional<KeyRow> known_key;  // what History knows of the key; the engine knows those of the last moments itself
   std::string batch_name; // --batch: adds to the newest open batch of that name, or makes one
   BatchId batch = 0;      // resolved by the caller: the batch to add to; 0: make a new one
   std::shared_ptr<const TaskTemplate> body;

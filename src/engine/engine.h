@@ -91,8 +91,8 @@ class Engine {
 
   // Recounts everything and compares with what is kept (simulator and tests; linear in what is in memory). Empty: all is well.
   std::vector<std::string> audit() const;
-  // Everything the store should say by now, for comparison with it (simulator).
-  StoreSnapshot expected_store() const;
+  // All that has to survive a restart, as canonical text: equal for this engine and for one restored from its store.
+  std::string dump() const;
 
  private:
   struct State;
