@@ -1,0 +1,252 @@
+// Exit codes, HTTP statuses and the help page of every code.
+// A code is in error.h exactly when it has a row here; rows are sorted.
+#include "core/error.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+namespace muster {
+
+int exit_code_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage:
+    case ErrorKind::too_large:
+      return 2;
+    case ErrorKind::not_found:
+    case ErrorKind::wrong_state:
+      return 3;
+    case ErrorKind::not_allowed:
+      return 4;
+    case ErrorKind::infeasible:
+      return 5;
+    case ErrorKind::confirmation:
+      return 6;
+    case ErrorKind::unreachable:
+      return 69;
+    case ErrorKind::temporary:
+      return 75;
+  }
+  return 1;
+}
+
+int http_status_of(const Error& error) {
+  if (error.code == kInternal) return 500;
+  if (error.code == kDiskFull) return 507;
+  switch (error.kind) {
+    case ErrorKind::usage:
+      return 400;
+    case ErrorKind::not_found:
+      return 404;
+    case ErrorKind::wrong_state:
+      return 409;
+    case ErrorKind::not_allowed:
+      return error.code == kTokenMissing || error.code == kTokenWrong ? 401 : 403;
+    case ErrorKind::infeasible:
+      return 422;
+    case ErrorKind::confirmation:
+      return 428;
+    case ErrorKind::too_large:
+      return 413;
+    case ErrorKind::unreachable:
+    case ErrorKind::temporary:
+      return 503;
+  }
+  return 500;
+}
+
+const CatalogueEntry kErrorCatalogue[] = {
+    {kNoServer, "no server answers",
+     "Nothing answers at the address that the command uses: no server was started on this machine, it was "
+     "stopped, or the "
+     "address is wrong. Start one with 'muster up -d', or name the right one with --url, MUSTER_URL or "
+     "--data. The address "
+     "of a server that runs here is in the file server.url of its data folder."},
+    {kPortInUse, "the port is in use",
+     "Another program listens on the address that --listen names, most often a Muster server with another "
+     "data folder. Stop "
+     "it, choose another port, or let the system choose a free one with '--listen 127.0.0.1:0'; clients find "
+     "it through the "
+     "data folder."},
+    {kDataFolderInUse, "the data folder is in use",
+     "A server already runs on this data folder, and two would destroy each other's records, so the second "
+     "one does not "
+     "start. Use the running one, stop it with 'muster down --data DIR', or give this one another folder "
+     "with --data."},
+    {kDatabaseNewer, "the database is newer",
+     "The data folder was last used by a newer version of Muster, which may have stored what this version "
+     "cannot read. "
+     "Nothing was changed. Start the newer version again, or restore the copy that it made beside the "
+     "database before it "
+     "upgraded."},
+    {kDatabaseDamaged, "the database is damaged",
+     "The database file is cut short or its pages do not fit together, for instance after a disk error or a "
+     "partial copy. "
+     "Nothing was changed. Check the disk, copy the folder away, and restore the newest copy of the database "
+     "that lies "
+     "beside it or in your backup."},
+    {kTokenMissing, "a token is needed",
+     "The server answers only to requests that carry a token, even on this machine. The command looks for "
+     "one at "
+     "--token-file, in MUSTER_TOKEN_FILE and MUSTER_TOKEN, and in the file admin.token of the data folder, "
+     "which only the "
+     "server's own user may read. Ask whoever runs the server for a token, or run the command as that user."},
+    {kTokenWrong, "the token is not known",
+     "The server does not know the token: it was revoked, was cut when it was copied, or belongs to another "
+     "server (check "
+     "--url, MUSTER_URL and MUSTER_TOKEN). On the server's machine, admin.token in the data folder is always "
+     "right."},
+    {kServerStartingOrStopping, "the server starts or stops",
+     "The server is reading its database or shutting down and takes no requests meanwhile; nothing was done. "
+     "Try again in a "
+     "few seconds; '/readyz' says when it is ready."},
+
+    {kMalformedSelector, "the selector is malformed",
+     "A selector is '42' (a batch), '42.17' (a task), '42.17#2' (an attempt), '42.1-500' or '42.1,3,7-9' "
+     "(some tasks), "
+     "'T100017' (a task by its global number), 'last' (the newest batch) or '@name', also with a task behind "
+     "it: 'last.17', "
+     "'@name.17'. The message marks the place where reading stopped."},
+    {kNoSuchThing, "no such thing",
+     "No batch, task, attempt or worker of that number or name exists in this project. List them with "
+     "'muster batch list', "
+     "'muster task list BATCH' or 'muster worker list'; old batches may have been dropped by retention, and "
+     "another "
+     "project's are not shown."},
+    {kMalformedValue, "the value is malformed",
+     "A value cannot be read. Memory and sizes are '512M', '16G', '1.5GiB' (memory without a unit is MiB); "
+     "durations are "
+     "'90' seconds, '10m', '1h30m', '2d', '1:30:00'; names have at most 200 bytes without control "
+     "characters. The message "
+     "shows the value and what was expected."},
+    {kUnknownPlaceholder, "unknown placeholder",
+     "The command has a placeholder that is not a column of the table, or '{}' where the table has several "
+     "columns. "
+     "Placeholders are '{}' (the item), '{#}' (the task's index) and '{name}' (a column). Correct the name, "
+     "name the table "
+     "with --from, or write '{{' for a literal '{', as in \"awk '{{print}'\"."},
+    {kPlaceholderWithoutValue, "placeholder without a value",
+     "The command has '{}' but the submission has no items: no --from, --each or --array, and nothing on "
+     "standard input. Add "
+     "one of them, or write '{{}' for a literal '{}', as in 'find . -exec touch {{} +'."},
+    {kPlaceholderUnquotable, "placeholder cannot be quoted there",
+     "In shell text a value is handed over in an environment variable, so that no value can change what the "
+     "shell does. That "
+     "works bare, in double and in single quotes, and in $( ). It cannot work in a comment, a here-document, "
+     "arithmetic, "
+     "${ }, an unclosed quote, or text that a second shell parses again. Put the value into a variable first "
+     "(x={}; …), or "
+     "write '{{' for a literal '{'."},
+    {kTableError, "the table cannot be read",
+     "A line of the items does not fit: too few or too many values, a column missing or named twice, a quote "
+     "out of place, "
+     "JSON that is not a flat object, or a NUL. The message names line and column. Nothing was submitted. "
+     "The kind of table "
+     "follows from the file's ending (tsv, csv, jsonl, anything else: plain lines)."},
+    {kArrayError, "the array cannot be read",
+     "--array takes '1-1000', '1-1000:2' (every second), '7' or a list such as '1,3,5-9'; numbers may be "
+     "grouped as in "
+     "'1_000_000'. Each index may appear once, and one submission has at most ten million tasks."},
+    {kInfeasible, "nothing can ever run it",
+     "What the task asks for is more than any worker has, so it would wait for ever. 'muster worker list' "
+     "shows what there "
+     "is. Ask for less (--cpus --mem --gpus --slots), or add a worker that has enough and submit again."},
+    {kDependencyCycle, "dependencies form a circle",
+     "The batches would wait for each other: each one is --after another of the same circle, so none could "
+     "ever begin. Leave "
+     "one of the dependencies out."},
+    {kKeyReused, "the key was used before",
+     "A submission with the same --key but other content was accepted before. A key makes a repeated "
+     "submission harmless, so "
+     "it has to belong to one content only. Use another key for new work; 'muster batch list' shows the one "
+     "that has it."},
+    {kWrongState, "not in this state",
+     "The thing exists, but what was asked cannot be done to it as it is now: for instance to retry a task "
+     "that runs, or to "
+     "release a batch that is not held. 'muster status SELECTOR' shows its state."},
+    {kBatchClosed, "the batch is closed",
+     "A closed batch takes no more tasks. Submit to another name, or leave --batch out so that a new batch "
+     "is made."},
+    {kNoItems, "there are no items",
+     "The table, the lines on standard input or the glob gave no item at all, so there would be no task. "
+     "Check the file or "
+     "the pattern; a header line alone is not an item."},
+    {kMalformedBody, "the request cannot be read",
+     "The body of the request is not valid JSON, or a field is missing, unknown or of another type than "
+     "/openapi.json says. "
+     "The message names the field. Nothing was done."},
+    {kConfirmationNeeded, "a confirmation is needed",
+     "The command would destroy or stop something and asks first, but there is no terminal to ask at. Look "
+     "at what it would "
+     "do with --dry-run, then say --yes."},
+    {kIndexUsed, "the index is taken",
+     "The batch already has a task with one of these indexes, and an index names one task for ever. Choose "
+     "other indexes, or "
+     "submit to a new batch; to run a task again use 'muster retry'."},
+    {kArgumentsTooLong, "the command is too long",
+     "The arguments of one task, with the values of its placeholders, may take 128 KiB. Put long lists into "
+     "a file and hand "
+     "the file's name to the command."},
+
+    {kTaskCommandNotFound, "the command was not found",
+     "The worker could not start the program: it is not in the PATH there, is not executable, or its "
+     "interpreter is missing. "
+     "The task failed with cause 'launch'. Check the spelling, give the whole path, or, if it is shell text, "
+     "submit it as "
+     "one quoted word; then 'muster retry'."},
+    {kTaskFolderMissing, "the folder is missing there",
+     "The task runs in the directory it was submitted from, and the worker does not have it. The task failed "
+     "there with "
+     "cause 'launch'. Submit from a shared folder, name one with --cwd DIR, or use '--cwd none' for a fresh "
+     "folder."},
+    {kTaskOutOfMemory, "out of memory",
+     "The task used more memory than it asked for, or than the machine had, and was killed. 'muster attempt "
+     "show' has its "
+     "peak. Ask for more with 'muster retry --mem 16G SELECTOR'."},
+    {kTaskTimeout, "the time limit was reached",
+     "The task ran longer than its --time, got TERM, and KILL after the grace period. If it was working and "
+     "not hanging, "
+     "give it more with 'muster retry --time 4h SELECTOR'."},
+    {kTaskWorkerLost, "the worker was lost",
+     "The worker's machine went away, or its keeper died, while the task ran. The task runs again elsewhere "
+     "by itself and "
+     "this attempt does not count as one of its retries."},
+    {kTaskPoison, "it killed its workers",
+     "Three workers were lost while they ran this task, so it is not started a fourth time. Look at the logs "
+     "of its "
+     "attempts; if the task is innocent, 'muster retry SELECTOR' starts it again."},
+
+    {kNotAllowed, "not allowed",
+     "The token is valid, but its role or project does not permit this. 'muster token list' shows what it "
+     "may do; ask an "
+     "administrator for one that may do more."},
+
+    {kInternal, "a mistake of the server",
+     "The server met a case that should not exist; nothing was changed by the request. Its log has the "
+     "details under the "
+     "request's id. Please report it with that part of the log."},
+    {kBusy, "the server is busy",
+     "More requests came than the server may hold at a time. Nothing was done. Try again after the seconds "
+     "given in "
+     "Retry-After."},
+    {kDiskFull, "the disk is full",
+     "The disk with the data folder has no room left, so new work is refused while finished work is still "
+     "recorded. Make "
+     "room or move the folder; the server goes on by itself once there is space."},
+    {kBodyTooLarge, "the request is too large",
+     "The body is past the limit of the server: 16 MiB of JSON, or 4 GiB and ten million tasks of a streamed "
+     "submission. "
+     "Use --array, --from FILE or several submissions to the same --batch."},
+
+    {nullptr, nullptr, nullptr},
+};
+
+const CatalogueEntry* find_error(const std::string& code) {
+  const CatalogueEntry* const end = std::end(kErrorCatalogue) - 1;
+  const CatalogueEntry* const found = std::lower_bound(
+      std::begin(kErrorCatalogue), end, std::string_view(code),
+      [](const CatalogueEntry& entry, std::string_view wanted) { return entry.code < wanted; });
+  return found != end && std::string_view(found->code) == code ? found : nullptr;
+}
+
+}  // namespace muster
