@@ -26,7 +26,8 @@ add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 include_directories(${CMAKE_SOURCE_DIR}/src)
 
 # Objects name files relative to the checkout: two checkouts give the same objects, and no machine path gets into a binary.
-add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+# The second map is for ccache, which hands the compiler ../src/… when the build folder stands in the checkout.
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=../=)
 
 if(MUSTER_SANITIZE)
   add_compile_options(-fsanitize=${MUSTER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
