@@ -7,12 +7,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/agent_messages.h"
 #include "core/cause.h"
 #include "core/ids.h"
 #include "core/item_table.h"
+#include "core/row_index.h"
 #include "core/states.h"
 #include "core/task_template.h"
 
@@ -98,7 +100,7 @@ struct AttemptRecord {
   AttemptState state = AttemptState::assigned;
   WorkerId worker = 0;
   Micros granted_wall_us = 0;
-  Finished end;                        // valid when `state` is final; its `attempt` is not stored again
+  Finished end;                        // valid when `state` is final; not stored: its `attempt`, and its `outcome`, which is `state`
   bool operator==(const AttemptRecord&) const = default;
 };
 
@@ -228,6 +230,11 @@ struct Changes {
   bool empty() const;
   // Appends `later`; keeps only the last row of each batch, task, worker, state run and sequence.
   void merge(Changes&& later);
+
+  // Of merge() alone: where it finds the row of a key again. Rows may be appended without them, not moved about.
+  RowIndex batch_index;
+  RowIndex task_index;
+  RowIndex worker_index;
 };
 
 // A live batch with everything the engine needs of it.
