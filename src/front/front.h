@@ -1,0 +1,64 @@
+// The door of the server without its sockets: who may ask what, which resource answers, who waits for what.
+// Deny by default: no route is reached without a token of the right kind, the right Host and, for a change, Origin and JSON.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/ids.h"
+#include "front/backend.h"
+#include "front/request.h"
+#include "front/tokens.h"
+
+namespace muster::front {
+
+struct FrontOptions {
+  std::vector<std::string> hosts;  // accepted in Host and Origin, beside the loopback names; without port
+  std::uint64_t json_body_bytes_max = 16ULL << 20;
+  std::uint64_t stream_body_bytes_max = 4ULL << 30;
+  std::uint64_t stream_tasks_max = 10'000'000;
+  std::uint32_t page_max = 1000;
+  Micros wait_max_us = 60'000'000;  // longest long poll
+};
+
+// What follows from a header alone.
+struct Admission {
+  std::optional<Response> refusal;    // answer with this; the body is not read
+  std::optional<Identity> identity;   // nothing on the two open routes
+  std::uint64_t body_bytes_max = 0;
+  std::unique_ptr<BodySink> sink;     // set: the body goes there, finish() answers; else collect it and call handle()
+  bool agent_upgrade = false;         // to be turned into an agent's WebSocket; handle() is not called
+};
+
+class Front {
+ public:
+  Front(Backend& backend, const Tokens& tokens, FrontOptions options);
+  ~Front();
+
+  Admission admit(const RequestHead& head);
+  // `admission` is what admit() gave for this head, without refusal and sink.
+  void handle(const RequestHead& head, const Admission& admission, std::string body, Respond respond);
+
+  // After a commit: counts or states of these batches changed. After log bytes were kept: `log_grown`.
+  void touched(std::span<const BatchId> batches);
+  void log_grown(BatchId batch);
+  // Answers long polls that are over. next_due_us: when to call it (mono); INT64_MAX: nobody waits.
+  void tick();
+  Micros next_due_us() const;
+  std::size_t waiting() const;
+  // The server ends: everybody who waits is answered with an error.
+  void close();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// An error as application/problem+json, with the HTTP status of its kind.
+Response problem(const Error& error);
+
+}  // namespace muster::front
