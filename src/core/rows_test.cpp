@@ -18,6 +18,27 @@ TaskRow task(BatchId batch, Position position, TaskState state) {
   return row;
 }
 
+template <class Row>
+Row named(std::uint64_t id, const char* name) {
+  Row row;
+  row.id = id;
+  row.name = name;
+  return row;
+}
+
+EventRow event(std::uint64_t seq) {
+  EventRow row;
+  row.seq = seq;
+  return row;
+}
+
+SegmentRow segment(std::uint32_t ordinal) {
+  SegmentRow row;
+  row.batch = 1;
+  row.ordinal = ordinal;
+  return row;
+}
+
 TEST(Changes, IsEmptyOnlyWithoutAnyRow) {
   EXPECT_TRUE(Changes{}.empty());
   Changes changes;
@@ -32,15 +53,15 @@ TEST(Changes, MergeKeepsTheLaterRowOfAKey) {
   Changes first;
   first.tasks = {task(1, 0, TaskState::running), task(1, 1, TaskState::running),
                  task(1, 0, TaskState::ready)};
-  first.batches.push_back({.id = 1, .name = "old"});
-  first.workers.push_back({.id = 7, .name = "old"});
+  first.batches.push_back(named<BatchRow>(1, "old"));
+  first.workers.push_back(named<WorkerRow>(7, "old"));
   first.sequences = Sequences{.next_batch = 2};
   Changes second;
   second.tasks = {task(1, 1, TaskState::succeeded), task(2, 1, TaskState::running),
                   task(1, 1, TaskState::failed)};
-  second.batches.push_back({.id = 1, .name = "new"});
-  second.batches.push_back({.id = 2, .name = "other"});
-  second.workers.push_back({.id = 7, .name = "new"});
+  second.batches.push_back(named<BatchRow>(1, "new"));
+  second.batches.push_back(named<BatchRow>(2, "other"));
+  second.workers.push_back(named<WorkerRow>(7, "new"));
   second.sequences = Sequences{.next_batch = 3};
   first.merge(std::move(second));
 
@@ -66,11 +87,11 @@ TEST(Changes, MergeKeepsSequencesWhenTheLaterHasNone) {
 
 TEST(Changes, AppendedRowsOfOtherKindsStayInOrder) {
   Changes first;
-  first.events.push_back({.seq = 1});
-  first.segments.push_back({.batch = 1, .ordinal = 0});
+  first.events.push_back(event(1));
+  first.segments.push_back(segment(0));
   Changes second;
-  second.events.push_back({.seq = 2});
-  second.segments.push_back({.batch = 1, .ordinal = 1});
+  second.events.push_back(event(2));
+  second.segments.push_back(segment(1));
   first.merge(std::move(second));
   ASSERT_EQ(first.events.size(), 2u);
   EXPECT_EQ(first.events[1].seq, 2u);
