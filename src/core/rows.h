@@ -37,6 +37,7 @@ struct BatchRow {
   Micros created_wall_us = 0;
   Micros started_wall_us = 0;     // first grant; 0: none yet
   Micros ended_wall_us = 0;       // 0: not final
+  bool revivable = false;         // ended, but tasks were cancelled by a dependency that may be retried: stays in memory
   std::string reason;             // of the last hold or cancel, as the person gave it
   bool operator==(const BatchRow&) const = default;
 };
@@ -194,8 +195,11 @@ struct KeyRow {
   std::string key;
   std::string body_hash;
   BatchId batch = 0;
-  Position first_position = 0;
+  std::string batch_name;
+  TaskIndex first_index = 0;
+  TaskIndex last_index = 0;
   std::uint64_t count = 0;
+  TaskNumber first_number = 0;
   Micros created_wall_us = 0;
   bool operator==(const KeyRow&) const = default;
 };
@@ -265,7 +269,8 @@ struct StoreSnapshot {
   Incarnation incarnation = 0;  // of this start, already written
   Sequences sequences;
   std::vector<WorkerRow> workers;
-  std::vector<BatchSnapshot> batches;  // those that are not final, and those that live ones depend on; by id
+  // Those that are not final or are revivable, and those that these depend on; by id.
+  std::vector<BatchSnapshot> batches;
 };
 
 }  // namespace muster
