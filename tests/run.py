@@ -293,7 +293,7 @@ def read_report(report, kind, output):
         skipped = element.find("skipped")
         if broken:
             text = gtest_section(output, full) if kind == "gtest" else ""
-            text = text or "\n".join(f"{e.get('message', '')}\n{e.text or ''}" for e in broken)
+            text = text or "\n".join(e.text or e.get("message", "") for e in broken)
             cases.append(Case(full, "failed", text + streams(element)))
         elif skipped is not None or element.get("result") in ("skipped", "suppressed"):
             why = skipped.get("message", "") if skipped is not None else "disabled"
@@ -310,8 +310,11 @@ def gtest_section(output, name):
 
 def streams(element):
     """What a pytest case printed."""
-    texts = [e.text for tag in ("system-out", "system-err") for e in element.findall(tag) if e.text]
-    return "".join("\n" + text for text in texts)
+    found = ""
+    for part in element.findall("system-out") + element.findall("system-err"):
+        for title, text in re.findall(r"^-+ (Captured \w+) -+\n(.*?)(?=^-+ Captured|\Z)", part.text or "", re.M | re.S):
+            found += f"\n{title}:\n{text.rstrip()}" if text.strip() else ""
+    return found
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------
