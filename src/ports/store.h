@@ -87,6 +87,7 @@ struct TokenRow {
   std::string hash;       // SHA-256, 32 bytes
   Micros created_wall_us = 0;
   Micros expires_wall_us = 0;  // 0: never
+  bool operator==(const TokenRow&) const = default;
 };
 class TokenStore {
  public:
