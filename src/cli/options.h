@@ -74,8 +74,8 @@ class Options {
   void custom(OptionSpec spec);
 
   // Words that belong to no option, in order; several positionals are filled one after the other.
-  void positional(std::string_view value_name, std::vector<std::string>& target, std::size_t least, std::size_t most,
-                  std::string_view help);
+  void positional(std::string_view value_name, std::vector<std::string>& target, std::size_t least,
+                  std::size_t most, std::string_view help);
   // A command to run: from the first word that no option wants, or from what follows `--`, to the end.
   void command_words(std::string_view value_name, std::vector<std::string>& target, std::string_view help);
   // Heading above the options declared from now on.

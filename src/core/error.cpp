@@ -100,6 +100,14 @@ const CatalogueEntry kErrorCatalogue[] = {
      "The server is reading its database or shutting down and takes no requests meanwhile; nothing was done. "
      "Try again in a "
      "few seconds; '/readyz' says when it is ready."},
+    {kTokenFileOpen, "the token file is open to others",
+     "Whoever reads the token may do what its owner may, so a token file that other users of the machine can "
+     "read is "
+     "refused. Close it with 'chmod 600 FILE'; if others had access for a while, have the token replaced."},
+    {kOutputFailed, "the output cannot be written",
+     "What the command had to say could not be written, most often because the disk that its output goes to "
+     "is full. "
+     "Whatever it changed on the server has happened; 'muster status' shows it."},
 
     {kMalformedSelector, "the selector is malformed",
      "A selector is '42' (a batch), '42.17' (a task), '42.17#2' (an attempt), '42.1-500' or '42.1,3,7-9' "
@@ -187,6 +195,12 @@ const CatalogueEntry kErrorCatalogue[] = {
      "The arguments of one task, with the values of its placeholders, may take 128 KiB. Put long lists into "
      "a file and hand "
      "the file's name to the command."},
+    {kUnknownWord, "unknown command or option",
+     "The command line has a word that is not a command, an option or a help topic; the message offers the "
+     "nearest one, "
+     "and nothing was done. 'muster help' lists the commands, 'muster help COMMAND' the options of one. What "
+     "belongs to "
+     "the command to be run stands behind '--', as in 'muster submit --cpus 4 -- align -t 4'."},
 
     {kTaskCommandNotFound, "the command was not found",
      "The worker could not start the program: it is not in the PATH there, is not executable, or its "

@@ -11,8 +11,8 @@ namespace muster {
 
 // The exit code of the command line and the HTTP status both follow from the kind.
 enum class ErrorKind : std::uint8_t {
-  usage,         // malformed request                        exit 2   HTTP 400 (413 when a size limit is passed)
-  not_found,     // no such thing                            exit 3   HTTP 404
+  usage,      // malformed request                        exit 2   HTTP 400 (413 when a size limit is passed)
+  not_found,  // no such thing                            exit 3   HTTP 404
   wrong_state,   // the thing is there, but not for this      exit 3   HTTP 409
   not_allowed,   // token missing, wrong or too weak         exit 4   HTTP 401 or 403
   infeasible,    // nothing can ever run it                  exit 5   HTTP 422
@@ -25,14 +25,16 @@ enum class ErrorKind : std::uint8_t {
 struct Error {
   ErrorKind kind = ErrorKind::usage;
   std::string code;  // "E204"
-  std::string what;  // one sentence: what is wrong, with the offending value; control characters already escaped
+  std::string
+      what;  // one sentence: what is wrong, with the offending value; control characters already escaped
   std::string next;  // one sentence or command: what to do now; may be empty
 };
 
 template <class T>
 using Result = std::expected<T, Error>;
 
-inline std::unexpected<Error> refuse(ErrorKind kind, std::string code, std::string what, std::string next = {}) {
+inline std::unexpected<Error> refuse(ErrorKind kind, std::string code, std::string what,
+                                     std::string next = {}) {
   return std::unexpected<Error>(Error{kind, std::move(code), std::move(what), std::move(next)});
 }
 
@@ -50,6 +52,8 @@ inline constexpr const char* kDatabaseDamaged = "E105";
 inline constexpr const char* kTokenMissing = "E106";
 inline constexpr const char* kTokenWrong = "E107";
 inline constexpr const char* kServerStartingOrStopping = "E108";
+inline constexpr const char* kTokenFileOpen = "E109";
+inline constexpr const char* kOutputFailed = "E110";
 
 inline constexpr const char* kMalformedSelector = "E201";
 inline constexpr const char* kNoSuchThing = "E202";  // batch, task, attempt, worker
@@ -69,6 +73,7 @@ inline constexpr const char* kMalformedBody = "E215";
 inline constexpr const char* kConfirmationNeeded = "E216";
 inline constexpr const char* kIndexUsed = "E217";
 inline constexpr const char* kArgumentsTooLong = "E218";
+inline constexpr const char* kUnknownWord = "E219";  // a command, option or help topic
 
 // How a task failed; only in the help catalogue and in an attempt's report.
 inline constexpr const char* kTaskCommandNotFound = "E301";
