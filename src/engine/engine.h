@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/inputs.h"
+#include "core/lease.h"
 
 namespace muster::engine {
 
@@ -94,8 +95,9 @@ class Engine {
   // All that has to survive a restart, as canonical text: equal for this engine and for one restored from its store.
   std::string dump() const;
 
+  struct State;  // engine/state.h: for the engine's own files only
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

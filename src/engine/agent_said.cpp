@@ -1,0 +1,237 @@
+// What agents say: connections, what they have, what has ended. Late and doubled messages change nothing.
+// A full message is compared with what should be there, so that whatever was lost before is healed by it.
+#include <algorithm>
+
+#include "engine/state.h"
+
+namespace muster::engine {
+
+namespace {
+
+void connect_row(Engine::State& state, Worker& worker) {
+  const auto to = kWorkerCycle.find(worker.row.state, WorkerEvent::connect);
+  if (to) worker.row.state = *to;
+  worker.row.last_seen_wall_us = state.now.wall_us;
+  state.decision.changes.workers.push_back(worker.row);
+}
+
+std::string free_name(const Engine::State& state, std::string wanted) {
+  if (wanted.empty()) wanted = "worker";
+  const auto taken = [&](const std::string& name) {
+    return std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
+      return entry.second.row.name == name && entry.second.row.state != WorkerState::removed;
+    });
+  };
+  std::string name = wanted;
+  for (int suffix = 2; taken(name); ++suffix) name = wanted + "-" + std::to_string(suffix);
+  return name;
+}
+
+Worker& worker_of(Engine::State& state, const AgentHello& hello) {
+  for (auto& [id, worker] : state.workers) {
+    if (worker.row.spool_id == hello.spool_id && worker.row.state != WorkerState::removed) return worker;
+  }
+  const WorkerId id = state.sequences.next_worker++;
+  state.sequences_changed = true;
+  Worker& worker = state.workers[id];
+  worker.row.id = id;
+  worker.row.name = free_name(state, hello.worker_name);
+  worker.row.spool_id = hello.spool_id;
+  worker.row.created_wall_us = state.now.wall_us;
+  worker.row.facts.boot_id = hello.facts.boot_id;
+  return worker;
+}
+
+}  // namespace
+
+void Engine::State::on(const AgentConnected& input) {
+  const AgentHello& hello = input.hello;
+  if (hello.protocol_min > kAgentProtocol || hello.protocol_max < kAgentProtocol) {
+    decision.effects.push_back(CloseSession{input.session, "the agent speaks other protocol numbers than this server"});
+    return;
+  }
+  Worker& worker = worker_of(*this, hello);
+  if (worker.session != 0) {
+    sessions.erase(worker.session);
+    decision.effects.push_back(CloseSession{worker.session, "another connection of the same worker took over"});
+  }
+  const bool rebooted = worker.row.facts.boot_id != hello.facts.boot_id;
+  worker.boot_changed = worker.boot_changed || rebooted;
+  worker.session = input.session;
+  worker.received_seq = 0;
+  worker.sent_seq = 0;
+  worker.synced = false;
+  worker.templates_sent.clear();
+  worker.outbox = {};
+  worker.heard_mono_us = now.mono_us;
+  worker.row.facts = hello.facts;
+  worker.lease_until_mono_us = server_deadline_us(now.mono_us, options.lease_us);
+  sessions[input.session] = worker.row.id;
+  set_capacity(worker);
+  for (const auto& [batch_id, position] : worker.assigned) {
+    batches.at(batch_id).live.at(position).granted_in_seq = 0;
+  }
+  connect_row(*this, worker);
+  journal(rebooted ? EventKind::worker_restarted : EventKind::worker_connected, 0, worker.row.name, {}, 0, 0, worker.row.id);
+  worker.has_news = true;
+}
+
+void Engine::State::on(const AgentGone& input) {
+  const auto session = sessions.find(input.session);
+  if (session == sessions.end()) return;
+  Worker& worker = workers.at(session->second);
+  worker.session = 0;
+  worker.outbox = {};
+  worker.has_news = false;
+  sessions.erase(session);
+}
+
+namespace {
+
+// One agent message against what the engine believes.
+class AgentTurn {
+ public:
+  AgentTurn(Engine::State& state, Worker& worker, const AgentMessage& message)
+      : state_(state), worker_(worker), message_(message) {}
+
+  void run() {
+    for (const Finished& end : message_.finished) take_end(end);
+    for (const Have& have : message_.have) take_have(have);
+    if (message_.full) {
+      find_missing();
+      worker_.synced = true;
+      worker_.boot_changed = false;
+    }
+  }
+
+ private:
+  struct Found {
+    Batch* batch = nullptr;
+    Position position = 0;
+    LiveTask* live = nullptr;  // null: the attempt is not the current one
+    std::uint32_t newest = 0;  // number of the task's newest attempt; 0: unknown here
+  };
+
+  Found find(const AttemptRef& ref) {
+    Found found;
+    found.batch = state_.find_batch(ref.batch);
+    if (found.batch == nullptr) return found;
+    const auto position = state_.position_of(*found.batch, ref.index);
+    if (!position) return found;
+    found.position = *position;
+    const TaskRun& run = found.batch->tasks.at(*position);
+    found.newest = run.attempts;
+    const auto live = found.batch->live.find(*position);
+    if (run.state != TaskState::running || live == found.batch->live.end()) return found;
+    const AttemptRecord& attempt = live->second.attempt;
+    const bool current = attempt.number == ref.number && attempt.incarnation == ref.incarnation &&
+                         attempt.worker == worker_.row.id;
+    if (current) found.live = &live->second;
+    return found;
+  }
+
+  void take_end(const Finished& end) {
+    const Found found = find(end.attempt);
+    worker_.outbox.forget.push_back(end.attempt);
+    worker_.has_news = true;
+    if (found.live != nullptr) {
+      state_.finish_attempt(*found.batch, found.position, end);
+      return;
+    }
+    // The same end once more is quiet: its forget was lost on the way. Another one is refused and shown.
+    if (found.batch == nullptr || found.newest == 0) return;
+    const TaskRun& run = found.batch->tasks.at(found.position);
+    const auto live = found.batch->live.find(found.position);
+    const bool same_again = run.attempts == end.attempt.number &&
+                            (live == found.batch->live.end() || live->second.attempt.state == end.outcome);
+    if (same_again) return;
+    state_.journal(EventKind::late_result_refused, end.attempt.batch, std::string(to_text(end.outcome)) + " came too late",
+                   {}, end.attempt.index, end.attempt.number, worker_.row.id);
+  }
+
+  void take_have(const Have& have) {
+    const Found found = find(have.attempt);
+    if (found.live == nullptr) {
+      worker_.outbox.stops.push_back({have.attempt, StopReason::stale});
+      worker_.has_news = true;
+      return;
+    }
+    if (message_.full) present_.insert({have.attempt.batch, found.position});
+    if (found.live->attempt.state == AttemptState::stopping) {
+      // A stop that may have been lost is said again; one that is under way is not.
+      if (have.phase != AttemptState::stopping && message_.full) {
+        worker_.outbox.stops.push_back({have.attempt, StopReason::cancel});
+        worker_.has_news = true;
+      }
+      return;
+    }
+    if (found.live->attempt.state != have.phase && have.phase != AttemptState::stopping) {
+      state_.set_phase(*found.batch, *found.live, have.phase);
+    }
+  }
+
+  // Assigned here, announced in a message the agent has seen, and neither there nor ended: say it again, or it is lost.
+  void find_missing() {
+    const auto assigned = worker_.assigned;
+    for (const auto& [batch_id, position] : assigned) {
+      if (present_.contains({batch_id, position})) continue;
+      Batch& batch = *state_.find_batch(batch_id);
+      LiveTask& live = batch.live.at(position);
+      if (live.granted_in_seq > message_.seen_seq) continue;
+      if (worker_.boot_changed || live.attempt.state == AttemptState::executing) {
+        lose(batch, position, live);
+      } else if (live.attempt.state == AttemptState::stopping) {
+        Finished end = end_of(batch, position, live);
+        end.outcome = AttemptState::cancelled;
+        state_.finish_attempt(batch, position, end);
+      } else {
+        state_.send_grant(batch, worker_, position, live);
+      }
+    }
+  }
+
+  Finished end_of(const Batch& batch, Position position, const LiveTask& live) {
+    Finished end;
+    end.attempt = {batch.row.id, state_.index_of(batch, position), live.attempt.number, live.attempt.incarnation};
+    end.ended_wall_us = state_.now.wall_us;
+    return end;
+  }
+
+  void lose(Batch& batch, Position position, const LiveTask& live) {
+    Finished end = end_of(batch, position, live);
+    end.outcome = AttemptState::lost;
+    end.cause = Cause::worker_lost;
+    end.message = worker_.boot_changed ? "the machine was restarted" : "the worker does not have it any more";
+    state_.finish_attempt(batch, position, end);
+  }
+
+  Engine::State& state_;
+  Worker& worker_;
+  const AgentMessage& message_;
+  std::set<std::pair<BatchId, Position>> present_;
+};
+
+}  // namespace
+
+void Engine::State::on(const AgentSaid& input) {
+  const AgentMessage& message = input.message;
+  const auto session = sessions.find(message.session);
+  if (session == sessions.end()) return;  // of a connection that was replaced
+  Worker& worker = workers.at(session->second);
+  if (message.seq <= worker.received_seq) return;
+  worker.received_seq = message.seq;
+  worker.heard_mono_us = now.mono_us;
+  worker.lease_until_mono_us = server_deadline_us(now.mono_us, options.lease_us);
+  worker.outbox.echo_sent_mono_us = message.sent_mono_us;
+  if (message.full) worker.has_news = true;  // it waits for the answer: its lease counts from sending this
+  if (worker.row.state == WorkerState::offline || worker.row.state == WorkerState::lost) connect_row(*this, worker);
+  if (message.facts) {
+    worker.row.facts = *message.facts;
+    set_capacity(worker);
+    decision.changes.workers.push_back(worker.row);
+  }
+  AgentTurn(*this, worker, message).run();
+  check_shut_down();
+}
+
+}  // namespace muster::engine

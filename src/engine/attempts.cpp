@@ -1,0 +1,147 @@
+// The end of attempts: what a result means for its task, its worker and its batch.
+// Only the attempt that is current, by number and incarnation, gets here; the others are refused in agent_said.cpp.
+#include <algorithm>
+
+#include "engine/state.h"
+
+namespace muster::engine {
+
+namespace {
+
+// `rerun never` holds once the first attempt may have run.
+bool may_have_run(const Finished& end) {
+  return end.started_wall_us != 0 || end.outcome == AttemptState::lost;
+}
+
+}  // namespace
+
+void Engine::State::set_phase(Batch& batch, LiveTask& live, AttemptState phase) {
+  const auto counter = [&](AttemptState state) -> std::uint64_t* {
+    if (state == AttemptState::executing) return &batch.executing;
+    if (state == AttemptState::stopping) return &batch.stopping;
+    return nullptr;
+  };
+  if (auto* before = counter(live.attempt.state)) --*before;
+  if (auto* after = counter(phase)) ++*after;
+  live.attempt.state = phase;
+  changed_batches.insert(batch.row.id);
+}
+
+void Engine::State::release_worker(Batch& batch, Position position, LiveTask& live) {
+  const auto found = workers.find(live.attempt.worker);
+  if (found == workers.end()) return;
+  Worker& worker = found->second;
+  if (worker.assigned.erase({batch.row.id, position}) == 0) return;
+  worker.in_use.remove(template_of(batch, position).resources);
+  if (now.mono_us - worker.window_start_mono_us >= options.prefetch_window_us) {
+    const bool adjacent = now.mono_us - worker.window_start_mono_us < 2 * options.prefetch_window_us;
+    worker.ended_in_last_window = adjacent ? worker.ended_in_window : 0;
+    worker.ended_in_window = 0;
+    worker.window_start_mono_us = now.mono_us;
+  }
+  ++worker.ended_in_window;
+}
+
+void Engine::State::make_ready_or_wait(Batch& batch, Position position) {
+  const Gate gate = task_gate(batch, position);
+  if (gate == Gate::pending) move(batch, position, position, TaskEvent::block);
+  if (gate == Gate::impossible) move(batch, position, position, TaskEvent::cancel, true);
+}
+
+void Engine::State::finish_attempt(Batch& batch, Position position, Finished end) {
+  LiveTask& live = batch.live.at(position);
+  const bool stop_was_asked = live.attempt.state == AttemptState::stopping;
+  const bool rerun_never = template_of(batch, position).rerun == Rerun::never;
+  release_worker(batch, position, live);
+  if (end.outcome == AttemptState::refused && rerun_never && may_have_run(end)) {
+    end.outcome = AttemptState::failed;
+    end.cause = Cause::signal;
+    end.message = "stopped after its start; --rerun never";
+  }
+  if (stop_was_asked && end.outcome != AttemptState::succeeded) {
+    end.outcome = AttemptState::cancelled;
+    end.cause = Cause::none;
+  }
+  set_phase(batch, live, end.outcome);
+  const AttemptRecord record_of_attempt = live.attempt;
+  switch (end.outcome) {
+    case AttemptState::succeeded:
+      move(batch, position, position, TaskEvent::succeed);
+      break;
+    case AttemptState::cancelled:
+      move(batch, position, position, TaskEvent::cancel);
+      break;
+    case AttemptState::refused:
+      move(batch, position, position, TaskEvent::give_back);
+      make_ready_or_wait(batch, position);
+      break;
+    default:
+      end_failed(batch, position, live, end);
+  }
+  if (end.outcome != AttemptState::succeeded) {
+    AttemptRow row{batch.row.id, position, record_of_attempt};
+    row.attempt.end = end;
+    row.attempt.end.attempt = {};
+    decision.changes.attempts.push_back(std::move(row));
+  }
+  write_task(batch, position, &end);
+  if (is_final(batch.tasks.at(position).state)) batch.live.erase(position);
+}
+
+void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, Finished& end) {
+  const TaskTemplate& body = template_of(batch, position);
+  const TaskIndex index = index_of(batch, position);
+  if (end.outcome == AttemptState::lost) {
+    end.cause = Cause::worker_lost;
+    journal(EventKind::attempt_lost, batch.row.id, end.message, {}, index, live.attempt.number, live.attempt.worker);
+  }
+  RetryVerdict verdict = after_failure(end.cause, body.retries, live.retries);
+  if (end.cause == Cause::launch) {
+    live.launch_failed_on.push_back(live.attempt.worker);
+    const bool another = std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
+      const auto& tried = live.launch_failed_on;
+      return entry.second.row.state != WorkerState::removed &&
+             std::find(tried.begin(), tried.end(), entry.first) == tried.end() &&
+             fits(body.resources, entry.second.capacity, InUse{}) != Fit::too_big;
+    });
+    if (!another) verdict = {RetryVerdict::Next::failed, 0, Cause::launch};
+    verdict.delay_us = 0;  // another worker has nothing to do with what went wrong on the first
+  }
+  if (body.rerun == Rerun::never && may_have_run(end)) verdict = {RetryVerdict::Next::failed, 0, verdict.cause};
+  if (verdict.next == RetryVerdict::Next::failed) {
+    if (verdict.cause == Cause::poison) {
+      end.message = "three workers were lost under it; the last: " + end.message;
+      journal(EventKind::task_poisoned, batch.row.id, end.message, {}, index, live.attempt.number, live.attempt.worker);
+    } else {
+      journal(EventKind::attempt_failed, batch.row.id, std::string(to_text(end.cause)), {}, index, live.attempt.number,
+              live.attempt.worker);
+    }
+    end.cause = verdict.cause;
+    move(batch, position, position, TaskEvent::fail);
+    return;
+  }
+  if (verdict.delay_us == 0) {
+    move(batch, position, position, TaskEvent::give_back);
+    make_ready_or_wait(batch, position);
+    return;
+  }
+  live.not_before_mono_us = now.mono_us + verdict.delay_us;
+  live.not_before_wall_us = now.wall_us + verdict.delay_us;
+  back_offs.insert({live.not_before_mono_us, batch.row.id, position});
+  move(batch, position, position, TaskEvent::retry);
+}
+
+void Engine::State::request_stop(Batch& batch, Position position, StopReason reason) {
+  LiveTask& live = batch.live.at(position);
+  if (reason == StopReason::cancel && live.attempt.state != AttemptState::stopping) {
+    set_phase(batch, live, AttemptState::stopping);
+    write_task(batch, position);  // a cancel that was answered survives a restart
+  }
+  const auto found = workers.find(live.attempt.worker);
+  if (found == workers.end() || found->second.session == 0) return;
+  const AttemptRef ref{batch.row.id, index_of(batch, position), live.attempt.number, live.attempt.incarnation};
+  found->second.outbox.stops.push_back({ref, reason});
+  found->second.has_news = true;
+}
+
+}  // namespace muster::engine

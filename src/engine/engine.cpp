@@ -1,0 +1,61 @@
+// The turn: one input, then what follows from it for batches, then placement, then what has to be said.
+// Everything a turn writes and says is collected in State::decision and handed out at its end.
+#include "engine/engine.h"
+
+#include <utility>
+
+#include "engine/state.h"
+
+namespace muster::engine {
+
+Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) { state_->options = options; }
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+Decision Engine::handle(const Input& input, Now now) {
+  State& state = *state_;
+  state.now = now;
+  std::visit([&](const auto& one) { state.on(one); }, input);
+  state.settle();
+  state.place();
+  state.finish_turn();
+  return std::exchange(state.decision, {});
+}
+
+void Engine::State::reply(RequestId request, ReplyBody body) {
+  if (request != 0) decision.effects.push_back(Reply{request, std::move(body)});
+}
+
+void Engine::State::finish_turn() {
+  for (const BatchId id : run_changes) {
+    if (Batch* batch = find_batch(id)) write_state_runs(*batch);
+  }
+  run_changes.clear();
+  for (const BatchId id : changed_batches) {
+    if (const Batch* batch = find_batch(id)) decision.changes.batches.push_back(batch->row);
+    decision.touched.push_back(id);
+  }
+  changed_batches.clear();
+  if (sequences_changed) decision.changes.sequences = sequences;
+  sequences_changed = false;
+  flush_outboxes();
+  forget_final_batches();
+}
+
+void Engine::State::flush_outboxes() {
+  for (auto& [id, worker] : workers) {
+    if (!worker.has_news || worker.session == 0) continue;
+    ServerMessage& message = worker.outbox;
+    message.session = worker.session;
+    message.seq = ++worker.sent_seq;
+    message.lease_us = options.lease_us;
+    message.sync_interval_us = options.sync_interval_us;
+    message.cpu_slots = worker.row.cpu_slots;
+    message.gpu_slots = worker.row.gpu_slots;
+    decision.effects.push_back(ToAgent{std::exchange(worker.outbox, {})});
+    worker.has_news = false;
+  }
+}
+
+}  // namespace muster::engine

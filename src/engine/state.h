@@ -1,0 +1,199 @@
+// The working set of the engine: batches, workers, what is due. Plain data and the few functions that keep its sums right.
+// Every fact has one owner; sums (counts, in_use, ready lists) change only in the functions declared here.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "core/inputs.h"
+#include "core/run_map.h"
+#include "engine/engine.h"
+
+namespace muster::engine {
+
+// What is known of every task, as runs. `attempts` > 0 exactly when the task has a row in the store.
+struct TaskRun {
+  TaskState state = TaskState::waiting;
+  bool by_dependency = false;  // valid with cancelled
+  std::uint32_t attempts = 0;
+  bool operator==(const TaskRun&) const = default;
+};
+
+// A task that was granted and is not final, and that has something to remember.
+struct LiveTask {
+  AttemptRecord attempt;              // the newest; `end` is not kept here
+  RetryCounts retries;
+  Micros not_before_mono_us = 0;      // back-off; 0: none
+  Micros not_before_wall_us = 0;
+  std::uint64_t granted_in_seq = 0;   // server message of this session that carried it; 0: an earlier session
+  std::vector<WorkerId> launch_failed_on;
+};
+
+enum class Gate : std::uint8_t { pending, met, impossible };
+
+struct SegmentItems {
+  std::vector<ItemBlockRow> blocks;   // by first_item
+};
+
+struct Batch {
+  BatchRow row;
+  std::vector<SegmentRow> segments;
+  std::vector<SegmentItems> items;          // one per segment
+  std::vector<Gate> gates;                  // one per segment: its batch and task dependencies together
+  std::vector<OverrideRow> overrides;
+  RunMap<TemplateId> override_of;           // 0: as the segment says
+  RunMap<TaskRun> tasks;
+  std::map<Position, LiveTask> live;
+  Position ready_from = 0;                  // no ready task is below
+  std::uint64_t executing = 0;              // of the running ones
+  std::uint64_t stopping = 0;
+
+  std::uint64_t count(TaskState state) const { return row.counts[static_cast<std::size_t>(state)]; }
+  bool all_final() const {
+    return count(TaskState::succeeded) + count(TaskState::failed) + count(TaskState::cancelled) == row.task_count;
+  }
+};
+
+struct Worker {
+  WorkerRow row;
+  SessionId session = 0;               // 0: not connected
+  std::uint64_t received_seq = 0;      // newest agent message handled in this session
+  std::uint64_t sent_seq = 0;
+  Micros heard_mono_us = 0;
+  Micros lease_until_mono_us = 0;      // nothing of it can run after that
+  bool boot_changed = false;           // since the last session; until the first full message
+  bool synced = false;                 // a full message was handled in this session
+  Capacity capacity;                   // facts with the operator's slots
+  InUse in_use;                        // everything assigned; CPU slots may pass the capacity by what is prefetched
+  std::set<std::pair<BatchId, Position>> assigned;
+  std::set<TemplateId> templates_sent; // in this session
+  Micros window_start_mono_us = 0;     // how many ended in the present and in the last prefetch window
+  std::uint64_t ended_in_window = 0;
+  std::uint64_t ended_in_last_window = 0;
+  ServerMessage outbox;                // what this turn has to say
+  bool has_news = false;
+};
+
+struct Due {
+  Micros mono_us = 0;
+  BatchId batch = 0;
+  Position position = 0;
+  auto operator<=>(const Due&) const = default;
+};
+
+struct Engine::State {
+  EngineOptions options;
+  Incarnation incarnation = 0;
+  Sequences sequences;
+  bool sequences_changed = false;
+  SpaceState space = SpaceState::plenty;
+  bool shutting_down = false;
+  RequestId shut_down_request = 0;
+
+  std::map<BatchId, Batch> batches;
+  std::map<BatchId, std::set<BatchId>> dependents_of;             // batches with a segment that waits for this one
+  std::map<WorkerId, Worker> workers;
+  std::map<SessionId, WorkerId> sessions;
+  std::map<TemplateId, std::shared_ptr<const TaskTemplate>> templates;
+  std::deque<TemplateId> recent_templates;                        // candidates for reuse by equal submits
+  std::map<std::pair<std::string, std::string>, KeyRow> recent_keys;
+  std::deque<std::pair<std::string, std::string>> recent_keys_order;
+  std::set<std::pair<std::int64_t, BatchId>> placeable;           // {-priority, id} of batches with something to grant
+  std::set<Due> back_offs;
+  std::deque<BatchId> final_order;                                // ended batches in memory, oldest first
+  bool placement_unfinished = false;                              // the turn's bound was reached
+
+  // The turn under way.
+  Now now;
+  Decision decision;
+  std::set<BatchId> changed_batches;
+  std::set<BatchId> unsettled_batches;                            // counts changed: their state has to be looked at
+  std::set<BatchId> run_changes;                                  // held or cancelled tasks without rows changed
+  struct News {
+    BatchId prerequisite = 0;
+    Position first = 0;
+    Position last = 0;
+  };
+  std::deque<News> dependency_news;                               // tasks of prerequisites changed state
+
+  // ---- tasks (tasks.cpp)
+  Batch* find_batch(BatchId id);
+  const Batch* find_batch(BatchId id) const;
+  std::optional<Position> position_of(const Batch& batch, TaskIndex index) const;
+  TaskIndex index_of(const Batch& batch, Position position) const;
+  TaskNumber number_of(const Batch& batch, Position position) const;
+  std::uint32_t segment_of(const Batch& batch, Position position) const;
+  TemplateId template_id_of(const Batch& batch, Position position) const;
+  const TaskTemplate& template_of(const Batch& batch, Position position) const;
+  // Moves every task of the interval by the life cycle's table; all have to be in states where `event` is listed.
+  void move(Batch& batch, Position first, Position last, TaskEvent event, bool by_dependency = false);
+  void write_task(const Batch& batch, Position position, const Finished* end = nullptr);
+  // Writes what `move` did to an interval: rows of tasks that have one; forgets what final tasks need no more.
+  void record(Batch& batch, Position first, Position last);
+  void write_state_runs(Batch& batch);
+  void refresh_placeable(Batch& batch);
+  void journal(EventKind kind, BatchId batch, std::string text, const std::string& who = {}, TaskIndex index = 0,
+               std::uint32_t attempt = 0, WorkerId worker = 0);
+
+  // ---- attempts (attempts.cpp)
+  void finish_attempt(Batch& batch, Position position, Finished end);
+  void end_failed(Batch& batch, Position position, LiveTask& live, Finished& end);
+  void make_ready_or_wait(Batch& batch, Position position);
+  void set_phase(Batch& batch, LiveTask& live, AttemptState phase);
+  void release_worker(Batch& batch, Position position, LiveTask& live);
+  void request_stop(Batch& batch, Position position, StopReason reason);
+
+  // ---- dependencies (dependencies.cpp)
+  Gate gate_of(const Dependency& dependency) const;
+  Gate segment_gate(const SegmentRow& segment) const;
+  Gate task_gate(const Batch& batch, Position position) const;
+  void apply_gate(Batch& batch, Position first, Position last, Gate gate);
+  void evaluate_segment(Batch& batch, std::uint32_t segment, Position first, Position last);
+  void evaluate_dependents(BatchId prerequisite);
+  void spread(const News& news);
+  std::optional<Error> check_dependencies(const Submit& submit) const;
+
+  // ---- batches (batches.cpp)
+  void settle();                       // states of batches whose counts changed, and what follows for others
+  void settle_batch(Batch& batch);
+  void forget_final_batches();
+
+  // ---- placement (placement.cpp)
+  void place();
+  std::uint64_t room_for(const Worker& worker, const Resources& wanted, std::uint64_t most) const;
+  void grant(Batch& batch, Worker& worker, Position first, std::uint64_t count);
+  void send_grant(Batch& batch, Worker& worker, Position position, LiveTask& live);
+
+  // ---- verbs, one file each
+  void on(const Submit& input);
+  void on(const Change& input);
+  void on(const SetBatch& input);
+  void on(const SetWorker& input);
+  void on(const AgentConnected& input);
+  void on(const AgentSaid& input);
+  void on(const AgentGone& input);
+  void on(const LoadedBatch& input);
+  void on(const DiskSpace& input);
+  void on(const Tick& input);
+  void on(const ShutDown& input);
+
+  void reply(RequestId request, ReplyBody body);
+  void flush_outboxes();
+  void finish_turn();
+  Batch& adopt(BatchSnapshot snapshot);  // restore.cpp
+  void set_capacity(Worker& worker);
+  void check_shut_down();
+};
+
+// The reason code of a task that does not move, or nothing.
+std::string reason_of(const Engine::State& state, const Batch& batch, Position position);
+
+}  // namespace muster::engine
