@@ -1,0 +1,65 @@
+// Bodies of the native API as plain values, before anything is looked up: what was asked, not whether it is possible.
+// Selectors stay text; names of members are those of the API.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/inputs.h"
+#include "core/item_table.h"
+
+namespace muster::wire {
+
+struct SubmitRequest {
+  std::vector<std::string> command;
+  std::optional<std::string> shell;
+  std::string name;
+  std::string batch;  // name of the batch to add to, or to make
+  std::string array;  // an array expression; empty: none
+  // Lines or the rows of a table, as blocks; columns as in ItemBlock.
+  bool has_items = false;
+  std::vector<std::string> columns;
+  std::vector<std::shared_ptr<const ItemBlock>> items;
+  std::uint64_t item_count = 0;
+
+  Resources resources;
+  Micros time_limit_us = 0;
+  Micros grace_us = 10'000'000;
+  std::uint32_t retries = 0;
+  std::uint64_t max_running = 0;
+  std::int32_t priority = 0;
+  std::vector<std::string> after;
+  std::vector<std::string> after_any;
+  std::vector<std::string> after_each;
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::string cwd = "none";
+  Rerun rerun = Rerun::allowed;
+  std::uint64_t log_max_bytes = 64ULL << 20;
+  bool held = false;
+  bool closed = false;
+  bool dry_run = false;
+};
+Result<SubmitRequest> read_submit(std::string_view json);
+
+struct ChangeRequest {
+  std::vector<std::string> selectors;
+  std::string reason;
+  bool dry_run = false;
+  RetryOptions options;
+};
+// Options are members of a retry only.
+Result<ChangeRequest> read_change(std::string_view json, ChangeVerb verb);
+
+// Everything but who and which.
+Result<SetBatch> read_set_batch(std::string_view json);
+Result<SetWorker> read_set_worker(std::string_view json);
+Result<StopTasks> read_shut_down(std::string_view json);
+
+}  // namespace muster::wire
