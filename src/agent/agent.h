@@ -28,8 +28,10 @@ struct AgentOptions {
 
 // ---- inputs
 
+// Welcomed by a server. Given only after every keeper folder that existed at the agent's start was joined or found dead:
+// what the agent says it has is complete.
 struct Connected {
-  SessionId session = 0;    // welcomed by a server
+  SessionId session = 0;
 };
 struct Disconnected {};
 struct ServerSaid {
@@ -71,7 +73,7 @@ struct ToKeeper {
   KeeperId keeper = 0;
   KeeperRequest request;
 };
-// A folder below work_folder is not needed any more (removed after success, kept 24 h after failure).
+// The folder of an attempt that succeeded is not needed any more. (Those of failed ones are swept after 24 h, by age.)
 struct RemoveFolder {
   std::string path;
 };

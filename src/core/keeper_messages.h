@@ -23,11 +23,12 @@ struct KeeperStart {
   std::vector<std::string> arguments;                             // at least one; argument 0 is looked up in PATH of `environment`
   std::vector<std::pair<std::string, std::string>> environment;   // complete: nothing is inherited
   std::string cwd;                                                // absolute; empty: the attempt's own folder `scratch`
-  std::string scratch;                                            // folder to make before the start; empty: none
+  std::string scratch;                                            // folder to make, with input, output and tmp in it; empty: none
   Micros time_limit_us = 0;         // TERM after that long, KILL after the grace; 0: none
   Micros grace_us = 0;
   std::uint64_t mem_mb = 0;         // 0: not limited
   std::uint64_t log_max_bytes = 0;  // first eighth and last seven eighths are kept (8 + 56 of 64 MiB)
+  bool records_first = false;       // the start is in the records before the process exists (--rerun never)
   std::string note;                 // the agent's own words (what it reserved); told back in `started` and `queued`
   bool operator==(const KeeperStart&) const = default;
 };
