@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "core/shell_words.h"
+
 namespace muster {
 namespace {
 
@@ -17,17 +19,6 @@ enum class FrameKind : std::uint8_t {
   double_quote,
   parameter,   // ${ }
   arithmetic,  // $(( )) and (( ))
-};
-
-// What the words of the current command mean for the word that comes next.
-enum class Evaluation : std::uint8_t {
-  none,
-  shell_named,        // sh, bash …: a -c may follow
-  shell_option_arg,   // the argument of its -o is next, then as before
-  shell_text,         // the next word is parsed by another shell
-  shell_option_text,  // the argument of its -o is next, then the text
-  eval,               // all further words are parsed again
-  let,                // all further words are arithmetic
 };
 
 enum class Token : std::uint8_t { none, word, closer, separator, redirection, comment };
@@ -57,34 +48,6 @@ struct Frame {
   bool test_evaluates = false;            // [[ … -eq … ]] evaluates its operands
   std::vector<HereDocument> pending;
 };
-
-bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_name_char(char c) { return is_name_start(c) || (c >= '0' && c <= '9'); }
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
-
-// name[ without its ]: a subscript, which bash and ksh evaluate.
-bool in_subscript(std::string_view word) {
-  const std::size_t bracket = word.find('[');
-  return bracket != std::string_view::npos && bracket > 0 && is_name_start(word.front()) &&
-         std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(bracket), is_name_char) &&
-         word.find(']', bracket) == std::string_view::npos;
-}
-
-bool is_assignment(std::string_view word) {
-  const std::size_t equals = word.find_first_of("=[");
-  return equals != std::string_view::npos && equals > 0 && is_name_start(word.front()) &&
-         std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals),
-                     [](char c) { return is_name_char(c) || c == '+'; });
-}
-
-constexpr std::string_view kReservedOpeners[] = {"if", "then", "elif", "else", "while", "until",
-                                                 "do", "!",    "{",    "time", "coproc"};
-constexpr std::string_view kReservedClosers[] = {"fi", "done", "esac", "}"};
-constexpr std::string_view kEvaluatingTests[] = {"-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-v", "-t"};
 
 class ShellReader {
  public:
@@ -243,9 +206,11 @@ class ShellReader {
     } else if (next_are("$'") && top().kind != FrameKind::double_quote) {
       skip_ansi_quotes();
     } else {
+      constexpr std::string_view kOneCharacter = "$#?!*@-0123456789";
+      const bool parameter = peek(1) != '\0' && kOneCharacter.find(peek(1)) != std::string_view::npos;
       if (next_are("$[")) doubt(at_);
       top().word += '$';
-      ++at_;
+      at_ += parameter ? 2 : 1;
     }
     return true;
   }
@@ -443,7 +408,9 @@ class ShellReader {
         document.quoted = true;
       } else if (c == '\\' && quote != '\'') {
         document.quoted = true;
-        if (at_ + 1 < text_.size()) document.delimiter += text_[++at_];
+        if (at_ + 1 >= text_.size()) continue;
+        document.delimiter += text_[++at_];
+        if (text_[at_] == '{') mark(at_, ShellPlace::here_document);
       } else {
         document.delimiter += c;
       }
@@ -556,7 +523,7 @@ class ShellReader {
       return;
     }
     if (reserved_here && end_reserved_word(word)) return;
-    note_evaluation(word);
+    frame.evaluation = evaluation_after(word, frame.evaluation);
     note_test(word, quoted);
     frame.command_position = false;
     if (!target && (frame.words > 0 || !is_assignment(word))) ++frame.words;
@@ -588,14 +555,14 @@ class ShellReader {
       frame.command_position = false;
       return true;
     }
-    if (one_of(word, kReservedClosers)) frame.last = Token::closer;
-    return one_of(word, kReservedOpeners) || one_of(word, kReservedClosers);
+    if (closes_command(word)) frame.last = Token::closer;
+    return opens_command(word) || closes_command(word);
   }
 
   void note_test(const std::string& word, bool quoted) {
     Frame& frame = top();
     if (!frame.test_begin || quoted) return;
-    frame.test_evaluates = frame.test_evaluates || one_of(word, kEvaluatingTests);
+    frame.test_evaluates = frame.test_evaluates || evaluates_operands(word);
     if (word != "]]") return;
     if (frame.test_evaluates) {
       for (std::size_t i = *frame.test_begin; i < scan_.braces.size(); ++i) {
@@ -605,48 +572,6 @@ class ShellReader {
     }
     frame.test_begin.reset();
     frame.last = Token::closer;
-  }
-
-  // sh -c TEXT, eval WORDS, let WORDS: a value in there would be parsed again.
-  void note_evaluation(std::string_view word) {
-    Evaluation& evaluation = top().evaluation;
-    switch (evaluation) {
-      case Evaluation::eval:
-      case Evaluation::let:
-        return;
-      case Evaluation::shell_option_arg:
-        evaluation = Evaluation::shell_named;
-        return;
-      case Evaluation::shell_option_text:
-        evaluation = Evaluation::shell_text;
-        return;
-      case Evaluation::shell_text:
-      case Evaluation::shell_named:
-        evaluation = after_shell_word(word, evaluation);
-        if (evaluation != Evaluation::none) return;
-        break;
-      case Evaluation::none:
-        break;
-    }
-    if (word == "eval") evaluation = Evaluation::eval;
-    if (word == "let") evaluation = Evaluation::let;
-    if (is_shell_name(word)) evaluation = Evaluation::shell_named;
-  }
-
-  static Evaluation after_shell_word(std::string_view word, Evaluation evaluation) {
-    if (word.size() < 2 || (word.front() != '-' && word.front() != '+')) return Evaluation::none;
-    if (word.starts_with("--")) {
-      const bool takes_file = word == "--rcfile" || word == "--init-file";
-      if (takes_file)
-        return evaluation == Evaluation::shell_named ? Evaluation::shell_option_arg
-                                                     : Evaluation::shell_option_text;
-      return evaluation;
-    }
-    const bool text = evaluation == Evaluation::shell_text ||
-                      (word.front() == '-' && word.find('c') != std::string_view::npos);
-    const bool argument = word.back() == 'o' || word.back() == 'O';
-    if (argument) return text ? Evaluation::shell_option_text : Evaluation::shell_option_arg;
-    return text ? Evaluation::shell_text : Evaluation::shell_named;
   }
 
   void unclosed(std::size_t where) {
@@ -670,12 +595,6 @@ class ShellReader {
 };
 
 }  // namespace
-
-bool is_shell_name(std::string_view program) {
-  constexpr std::string_view kShells[] = {"sh", "bash", "dash", "zsh", "ksh", "ash", "mksh", "ksh93"};
-  const std::size_t slash = program.rfind('/');
-  return one_of(slash == std::string_view::npos ? program : program.substr(slash + 1), kShells);
-}
 
 ShellScan scan_shell_text(std::string_view text) { return ShellReader(text).read(); }
 

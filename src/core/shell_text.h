@@ -40,7 +40,4 @@ struct ShellScan {
 
 ShellScan scan_shell_text(std::string_view text);
 
-// sh bash dash zsh ksh and their kin, also by path: programs that take shell text after -c.
-bool is_shell_name(std::string_view program);
-
 }  // namespace muster
