@@ -1,5 +1,6 @@
 // Recounting: every sum the engine keeps, compared with what it is the sum of; and the whole state as text.
 // For the simulator and for tests; linear in what is in memory.
+#include <algorithm>
 #include <sstream>
 
 #include "engine/state.h"
@@ -63,10 +64,10 @@ std::vector<std::string> Engine::audit() const {
   for (const auto& [id, batch] : state_->batches) {
     audit_batch(batch, broken);
     running += batch.count(TaskState::running);
-    const bool limited = batch.row.max_running != 0 && batch.count(TaskState::running) >= batch.row.max_running;
-    const bool wanted = batch.count(TaskState::ready) > 0 && !batch.row.held && !limited &&
-                        batch.row.state != BatchState::cancelling;
-    if (wanted != state_->placeable.contains({-std::int64_t{batch.row.priority}, id})) {
+    const bool listed = std::any_of(state_->placeable.begin(), state_->placeable.end(), [&](const auto& entry) {
+      return entry.second.contains({-std::int64_t{batch.row.priority}, id});
+    });
+    if (may_place(batch) != listed) {
       broken.push_back("batch " + std::to_string(id) + ": the list of what can be placed is wrong");
     }
   }

@@ -6,6 +6,12 @@
 
 namespace muster::engine {
 
+namespace {
+
+constexpr std::size_t kLookedAtPerTurn = 16;  // more than a turn can end on average, so the line never grows
+
+}  // namespace
+
 void Engine::State::settle() {
   while (!dependency_news.empty() || !unsettled_batches.empty()) {
     if (!unsettled_batches.empty()) {
@@ -57,7 +63,7 @@ void Engine::State::settle_batch(Batch& batch) {
 // What ended leaves memory, so that a server's life does not grow with its history. What something still waits for stays.
 void Engine::State::forget_final_batches() {
   std::size_t looked_at = 0;
-  const std::size_t most = final_order.size();
+  const std::size_t most = std::min<std::size_t>(final_order.size(), kLookedAtPerTurn);
   while (final_order.size() > options.final_batches_kept && looked_at++ < most) {
     const BatchId id = final_order.front();
     final_order.pop_front();
@@ -76,7 +82,7 @@ void Engine::State::forget_final_batches() {
         if (of->second.empty()) dependents_of.erase(of);
       }
     }
-    placeable.erase({-std::int64_t{found->second.row.priority}, id});
+    withdraw(found->second);
     batches.erase(found);
   }
 }

@@ -221,6 +221,7 @@ class ChangeTurn {
       const TemplateId id = add_template(state_, changed_template(state_.template_of(batch, position), input_.options));
       OverrideRow override_row{batch.row.id, static_cast<std::uint32_t>(batch.overrides.size()), position, last, id};
       batch.overrides.push_back(override_row);
+      state_.note_shape(batch, id);
       batch.override_of.assign(position, last, id);
       state_.decision.changes.overrides.push_back(override_row);
       position = last + 1;

@@ -8,7 +8,7 @@ namespace muster::engine {
 
 namespace {
 
-constexpr std::size_t kShapesSkippedPerBatch = 64;
+constexpr std::size_t kRunsSkippedPerBatch = 64;
 
 }  // namespace
 
@@ -33,6 +33,60 @@ std::uint64_t Engine::State::room_for(const Worker& worker, const Resources& wan
   return room;
 }
 
+Worker* Engine::State::roomiest(const Batch& batch, Position position, const std::vector<Worker*>& open,
+                                const Resources& wanted, std::uint64_t most, std::uint64_t& room) const {
+  const auto live = batch.live.find(position);
+  Worker* best = nullptr;
+  room = 0;
+  for (Worker* worker : open) {
+    if (live != batch.live.end()) {
+      const auto& tried = live->second.launch_failed_on;
+      if (std::find(tried.begin(), tried.end(), worker->row.id) != tried.end()) continue;
+    }
+    const std::uint64_t here = room_for(*worker, wanted, most);
+    if (here > room) {
+      best = worker;
+      room = here;
+    }
+  }
+  return best;
+}
+
+// Grants what the batch has ready of one shape, interval by interval, until there is no room, nothing left, or the turn is over.
+Engine::State::Placed Engine::State::place_batch(Batch& batch, const Resources& shape, const std::vector<Worker*>& open,
+                                                 std::uint64_t& left) {
+  Position from = batch.ready_from;
+  for (std::size_t skipped = 0; left > 0 && may_place(batch) && skipped < kRunsSkippedPerBatch;) {
+    const auto run = batch.tasks.find(from, [](const TaskRun& value) { return value.state == TaskState::ready; });
+    if (skipped == 0) batch.ready_from = run ? run->first : batch.row.task_count;
+    if (!run) break;
+    // One template and one segment at a time: the interval shares everything.
+    const SegmentRow& segment = batch.segments[segment_of(batch, run->first)];
+    const Position same = std::min({run->last, batch.override_of.run_at(run->first).last,
+                                    segment.first_position + segment.count - 1});
+    std::uint64_t most = std::min<std::uint64_t>(same - run->first + 1, left);
+    if (batch.row.max_running != 0) most = std::min(most, batch.row.max_running - batch.count(TaskState::running));
+    // Tasks that are remembered one by one go one by one: each has workers of its own to avoid.
+    const bool remembered = batch.live.contains(run->first);
+    if (remembered) most = 1;
+    std::uint64_t room = 0;
+    Worker* best = nullptr;
+    if (template_of(batch, run->first).resources == shape) best = roomiest(batch, run->first, open, shape, most, room);
+    if (best == nullptr) {
+      if (template_of(batch, run->first).resources == shape && !remembered) return Placed::no_room;
+      from = (remembered ? run->first : same) + 1;
+      ++skipped;
+      continue;
+    }
+    // Several workers with room share an interval instead of the first one taking it all.
+    const std::uint64_t share = open.size() > 1 ? std::max<std::uint64_t>(1, room / open.size()) : room;
+    grant(batch, *best, run->first, share);
+    left -= share;
+    from = run->first + share;
+  }
+  return Placed::batch_done;
+}
+
 void Engine::State::place() {
   placement_unfinished = false;
   if (shutting_down || placeable.empty()) return;
@@ -41,67 +95,20 @@ void Engine::State::place() {
     if (worker.session != 0 && worker.synced && worker.row.state == WorkerState::online) open.push_back(&worker);
   }
   if (open.empty()) return;
+  // The classes are merged by priority and age; one without room drops out, however many batches it has.
+  std::set<std::pair<std::pair<std::int64_t, BatchId>, Resources>> heads;
+  for (const auto& [shape, batch_keys] : placeable) heads.emplace(*batch_keys.begin(), shape);
   std::uint64_t left = options.grants_per_turn;
-  std::vector<Resources> full;  // shapes no worker has room for in this turn
-  const auto is_full = [&](const Resources& wanted) { return std::find(full.begin(), full.end(), wanted) != full.end(); };
-  const std::vector<std::pair<std::int64_t, BatchId>> order(placeable.begin(), placeable.end());
-  for (const auto& [priority, id] : order) {
-    Batch& batch = *find_batch(id);
-    Position from = batch.ready_from;
-    std::size_t skipped = 0;
-    bool first_look = true;
-    while (left > 0 && skipped < kShapesSkippedPerBatch) {
-      const auto run = batch.tasks.find(from, [](const TaskRun& value) { return value.state == TaskState::ready; });
-      if (first_look) batch.ready_from = run ? run->first : batch.row.task_count;
-      if (!run) break;
-      const Resources wanted = template_of(batch, run->first).resources;
-      // One template and one segment at a time: the interval shares everything.
-      const SegmentRow& segment = batch.segments[segment_of(batch, run->first)];
-      const Position same = std::min({run->last, batch.override_of.run_at(run->first).last,
-                                      segment.first_position + segment.count - 1});
-      std::uint64_t most = std::min<std::uint64_t>(same - run->first + 1, left);
-      if (batch.row.max_running != 0) {
-        const std::uint64_t running = batch.count(TaskState::running);
-        if (running >= batch.row.max_running) break;
-        most = std::min(most, batch.row.max_running - running);
-      }
-      Worker* best = nullptr;
-      std::uint64_t best_room = 0;
-      if (!is_full(wanted)) {
-        const auto live = batch.live.find(run->first);
-        for (Worker* worker : open) {
-          if (live != batch.live.end()) {
-            const auto& tried = live->second.launch_failed_on;
-            if (std::find(tried.begin(), tried.end(), worker->row.id) != tried.end()) continue;
-          }
-          const std::uint64_t room = room_for(*worker, wanted, most);
-          if (room > best_room) {
-            best = worker;
-            best_room = room;
-          }
-        }
-        // An interval of tasks that are remembered one by one goes one by one: each has workers of its own to avoid.
-        if (live != batch.live.end()) best_room = std::min<std::uint64_t>(best_room, 1);
-        if (best == nullptr && live == batch.live.end()) full.push_back(wanted);
-      }
-      if (best == nullptr) {
-        from = same + 1;
-        first_look = false;
-        ++skipped;
-        continue;
-      }
-      // Several workers with room share an interval instead of the first one taking it all.
-      const std::uint64_t share = open.size() > 1 ? std::max<std::uint64_t>(1, best_room / open.size()) : best_room;
-      grant(batch, *best, run->first, share);
-      left -= share;
-      from = run->first + share;
-    }
-    if (left == 0) {
-      placement_unfinished = true;
-      break;
-    }
-    if (full.size() >= kShapesSkippedPerBatch) break;
+  while (left > 0) {
+    if (heads.empty()) return;
+    const auto [key, shape] = heads.extract(heads.begin()).value();
+    if (place_batch(*find_batch(key.second), shape, open, left) == Placed::no_room) continue;
+    const auto of_shape = placeable.find(shape);
+    if (of_shape == placeable.end()) continue;
+    const auto next = of_shape->second.upper_bound(key);
+    if (next != of_shape->second.end()) heads.emplace(*next, shape);
   }
+  placement_unfinished = !placeable.empty();
 }
 
 void Engine::State::grant(Batch& batch, Worker& worker, Position first, std::uint64_t count) {

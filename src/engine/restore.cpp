@@ -89,6 +89,8 @@ Batch& Engine::State::adopt(BatchSnapshot snapshot) {
   Batch& batch = batches[snapshot.batch.id];
   batch.row = snapshot.batch;
   add_segments(batch, snapshot);
+  for (const SegmentRow& segment : batch.segments) note_shape(batch, segment.template_id);
+  for (const OverrideRow& override_row : batch.overrides) note_shape(batch, override_row.template_id);
   add_tasks(batch, snapshot);
   for (const SegmentRow& segment : batch.segments) {
     for (const Dependency& dependency : segment.dependencies) dependents_of[dependency.batch].insert(batch.row.id);

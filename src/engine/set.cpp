@@ -19,7 +19,7 @@ void Engine::State::on(const SetBatch& input) {
     text += (text.empty() ? "" : ", ") + std::string(what) + " " + value;
   };
   if (input.priority) {
-    placeable.erase({-std::int64_t{batch->row.priority}, batch->row.id});
+    withdraw(*batch);
     batch->row.priority = *input.priority;
     tell("priority", std::to_string(*input.priority));
   }

@@ -50,6 +50,7 @@ struct Batch {
   std::vector<Gate> gates;                  // one per segment: its batch and task dependencies together
   std::vector<OverrideRow> overrides;
   RunMap<TemplateId> override_of;           // 0: as the segment says
+  std::vector<Resources> shapes;            // of its templates, each once
   RunMap<TaskRun> tasks;
   std::map<Position, LiveTask> live;
   Position ready_from = 0;                  // no ready task is below
@@ -106,7 +107,8 @@ struct Engine::State {
   std::deque<TemplateId> recent_templates;                        // candidates for reuse by equal submits
   std::map<std::pair<std::string, std::string>, KeyRow> recent_keys;
   std::deque<std::pair<std::string, std::string>> recent_keys_order;
-  std::set<std::pair<std::int64_t, BatchId>> placeable;           // {-priority, id} of batches with something to grant
+  // By class: the shape of needs, then {-priority, id} of the batches that may have something ready of that shape.
+  std::map<Resources, std::set<std::pair<std::int64_t, BatchId>>> placeable;
   std::set<Due> back_offs;
   std::deque<BatchId> final_order;                                // ended batches in memory, oldest first
   bool placement_unfinished = false;                              // the turn's bound was reached
@@ -139,6 +141,9 @@ struct Engine::State {
   // Writes what `move` did to an interval: rows of tasks that have one; forgets what final tasks need no more.
   void record(Batch& batch, Position first, Position last);
   void write_state_runs(Batch& batch);
+  // After a change of its templates, its priority or its counts.
+  void note_shape(Batch& batch, TemplateId template_id);
+  void withdraw(const Batch& batch);
   void refresh_placeable(Batch& batch);
   void journal(EventKind kind, BatchId batch, std::string text, const std::string& who = {}, TaskIndex index = 0,
                std::uint32_t attempt = 0, WorkerId worker = 0);
@@ -169,6 +174,10 @@ struct Engine::State {
   // ---- placement (placement.cpp)
   void place();
   std::uint64_t room_for(const Worker& worker, const Resources& wanted, std::uint64_t most) const;
+  enum class Placed : std::uint8_t { batch_done, no_room };
+  Placed place_batch(Batch& batch, const Resources& shape, const std::vector<Worker*>& open, std::uint64_t& left);
+  Worker* roomiest(const Batch& batch, Position position, const std::vector<Worker*>& open, const Resources& wanted,
+                   std::uint64_t most, std::uint64_t& room) const;
   void grant(Batch& batch, Worker& worker, Position first, std::uint64_t count);
   void send_grant(Batch& batch, Worker& worker, Position position, LiveTask& live);
 
@@ -193,6 +202,8 @@ struct Engine::State {
   void check_shut_down();
 };
 
+// Whether anything of the batch could be granted if there were room.
+bool may_place(const Batch& batch);
 // The reason code of a task that does not move, or nothing.
 std::string reason_of(const Engine::State& state, const Batch& batch, Position position);
 

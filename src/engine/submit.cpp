@@ -137,6 +137,7 @@ static void add_segment(Engine::State& state, Batch& batch, const Submit& submit
   batch.row.counts[static_cast<std::size_t>(TaskState::waiting)] += row.count;
   batch.row.task_count += row.count;
   batch.segments.push_back(row);
+  state.note_shape(batch, template_id);
   batch.gates.push_back(Gate::pending);
   SegmentItems items;
   std::uint64_t item = 0;

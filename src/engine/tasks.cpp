@@ -124,15 +124,29 @@ void Engine::State::write_state_runs(Batch& batch) {
   });
 }
 
-void Engine::State::refresh_placeable(Batch& batch) {
-  const std::pair<std::int64_t, BatchId> key{-std::int64_t{batch.row.priority}, batch.row.id};
+void Engine::State::note_shape(Batch& batch, TemplateId template_id) {
+  const Resources& shape = templates.at(template_id)->resources;
+  if (std::find(batch.shapes.begin(), batch.shapes.end(), shape) == batch.shapes.end()) batch.shapes.push_back(shape);
+}
+
+void Engine::State::withdraw(const Batch& batch) {
+  for (const Resources& shape : batch.shapes) {
+    const auto found = placeable.find(shape);
+    if (found == placeable.end()) continue;
+    found->second.erase({-std::int64_t{batch.row.priority}, batch.row.id});
+    if (found->second.empty()) placeable.erase(found);
+  }
+}
+
+bool may_place(const Batch& batch) {
   const bool limited = batch.row.max_running != 0 && batch.count(TaskState::running) >= batch.row.max_running;
-  const bool wanted = batch.count(TaskState::ready) > 0 && !batch.row.held && !limited &&
-                      batch.row.state != BatchState::cancelling;
-  if (wanted) {
-    placeable.insert(key);
-  } else {
-    placeable.erase(key);
+  return batch.count(TaskState::ready) > 0 && !batch.row.held && !limited && batch.row.state != BatchState::cancelling;
+}
+
+void Engine::State::refresh_placeable(Batch& batch) {
+  if (!may_place(batch)) return withdraw(batch);
+  for (const Resources& shape : batch.shapes) {
+    placeable[shape].insert({-std::int64_t{batch.row.priority}, batch.row.id});
   }
 }
 
