@@ -167,7 +167,7 @@ def find_runners(options):
 
 def environment(options):
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    kept.update(MUSTER_TEST_BUILD=str(BUILD), UBSAN_OPTIONS="print_stacktrace=1", PYTHONDONTWRITEBYTECODE="1")
+    kept.update(MUSTER=str(BUILD / "muster"), UBSAN_OPTIONS="print_stacktrace=1", PYTHONDONTWRITEBYTECODE="1")
     if options.long:
         kept["MUSTER_TEST_LONG"] = "1"
     if options.all:

@@ -1,0 +1,75 @@
+# Checks that the documents tell the truth about the tree: files they name exist, the rooms are those of CMakeLists.txt.
+# Must hold: docs/states.md is what `muster help states` prints, so that the tables people read are those the program follows.
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import tree
+
+NAMED = re.compile(r"`((?:src|tests|docs|tools|cmake)/[\w./*-]+)`")
+ROOM_LINE = re.compile(r"^  (\w+)/ .*?(?:->\s*([\w ]+))?$")
+MUSTER = pathlib.Path(os.environ.get("MUSTER", tree.ROOT / "build/muster"))
+
+
+def check_named_files(root, *documents):
+    found = []
+    for document in documents:
+        path = root / document
+        for number, line in enumerate(tree.text_of(path).splitlines() if path.exists() else [], 1):
+            for name in NAMED.findall(line):
+                if not list(root.glob(name.rstrip("/"))):
+                    found.append(tree.finding(root, path, number, f"names {name}, which is not there"))
+    return found
+
+
+def check_rooms(root):
+    """The picture of docs/architecture.md against the table of CMakeLists.txt."""
+    path, table = root / "docs/architecture.md", tree.rooms(root)
+    drawn = {}
+    block = re.search(r"^src/\n(.*?)^```", tree.text_of(path) if path.exists() else "", re.M | re.S)
+    for line in block.group(1).splitlines() if block else []:
+        match = ROOM_LINE.match(line)
+        if match:
+            drawn[match.group(1)] = set((match.group(2) or "").split())
+    found = []
+    for room, (deps, _) in table.items() if block else ():
+        if room not in drawn:
+            found.append(f"docs/architecture.md does not draw {room}/")
+        elif drawn[room] != {"all"} and drawn[room] != set(deps):
+            found.append(f"docs/architecture.md: {room}/ -> {' '.join(sorted(drawn[room]))}, in CMakeLists.txt: {' '.join(sorted(deps))}")
+    return found + [f"docs/architecture.md draws {room}/, which CMakeLists.txt does not know" for room in drawn if room not in table]
+
+
+def test_named_files_exist():
+    tree.demand(check_named_files(tree.ROOT, "docs/life-of-a-task.md", "docs/architecture.md", "README.md"))
+
+
+def test_rooms_are_drawn_as_they_are_built():
+    tree.demand(check_rooms(tree.ROOT))
+
+
+def test_states_are_generated():
+    if not MUSTER.exists():
+        pytest.skip("build/muster is not built")
+    printed = subprocess.run([MUSTER, "help", "states"], capture_output=True, text=True, check=True).stdout
+    written = tree.text_of(tree.ROOT / "docs/states.md")
+    assert printed == written, "regenerate it: build/muster help states > docs/states.md"
+
+
+def test_named_files_bite(tmp_path):
+    tree.plant(tmp_path, "src/core/a.cpp", "")
+    tree.plant(tmp_path, "docs/life-of-a-task.md", "see `src/core/a.cpp`, `src/core/`\n`src/core/gone.cpp`\n")
+    assert check_named_files(tmp_path, "docs/life-of-a-task.md") == [
+        "docs/life-of-a-task.md:2: names src/core/gone.cpp, which is not there"]
+
+
+def test_rooms_bite(tmp_path):
+    tree.plant(tmp_path, "CMakeLists.txt", "muster_room(core)\nmuster_room(engine DEPS core)\nmuster_room(sim DEPS core)\n")
+    picture = "```\nsrc/\n  core/    values\n  engine/  decides    -> core\n  sim/     worlds   -> {}\n```\n"
+    tree.plant(tmp_path, "docs/architecture.md", picture.format("core"))
+    assert check_rooms(tmp_path) == []
+    tree.plant(tmp_path, "docs/architecture.md", picture.format("core engine"))
+    assert len(check_rooms(tmp_path)) == 1
