@@ -42,6 +42,9 @@ class Backend {
   // engine's answer, or with an Error when the commit failed or the server ends.
   virtual void post(Input input, ReplyHandler then) = 0;
 
+  // Posts the wish; the server ends by itself when it is fulfilled. Asking again is harmless; `keep_running` hastens an end.
+  virtual void shut_down(const Principal& who, StopTasks tasks) = 0;
+
   // Makes the engine hold the batch when the next posted input is handled. False: there is no such batch.
   virtual bool load(BatchId batch) = 0;
 };

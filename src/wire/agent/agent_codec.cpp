@@ -4,8 +4,7 @@
 
 #include "wire/agent/agent.pb.h"
 #include "wire/agent/frame.h"
-#include "wire/common/task_template.h"
-#include "wire/common/task_template.pb.h"
+#include "wire/common/task_template_codec.h"
 
 namespace muster::wire {
 namespace {
@@ -477,7 +476,7 @@ std::string encode_server_message(const ServerMessage& message) {
   for (const TemplateDefinition& definition : message.templates) {
     agent::TemplateDefinition& one = *out.message->add_templates();
     one.set_id(definition.id);
-    encode(definition.body, *one.mutable_body());
+    one.set_body(encode_task_template(definition.body));
   }
   for (const Grant& grant : message.grants) put_grant(grant, *out.message->add_grants());
   put_stops(message.stops, *out.message);
@@ -490,8 +489,8 @@ namespace {
 Result<void> get_lists(const agent::ServerMessage& in, ServerMessage& message) {
   AttemptBudget budget;
   for (const agent::TemplateDefinition& one : in.templates()) {
-    std::optional<TaskTemplate> body = decode(one.body());
-    if (!body) return malformed("a template that cannot be");
+    Result<TaskTemplate> body = decode_task_template(one.body());
+    if (!body) return std::unexpected(std::move(body.error()));
     message.templates.push_back({one.id(), std::move(*body)});
   }
   for (const agent::Grant& one : in.grants()) {

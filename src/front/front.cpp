@@ -1,0 +1,354 @@
+// Admission and routing: from a header to the resource that answers, everything refused that is not plainly allowed.
+// The order matters: form of the address, host, token, route, then what a change needs; a body is read only after all of them.
+#include "front/front.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/check.h"
+#include "core/escape.h"
+#include "front/native/call.h"
+#include "wire/native/answers.h"
+
+namespace muster::front {
+namespace {
+
+enum class Body : std::uint8_t { none, json, json_or_items };
+
+struct Route {
+  Method method;
+  std::string_view path;  // below /api/v1; `*` is any one part
+  native::Resource resource;
+  Body body = Body::none;
+};
+
+constexpr std::array kRoutes{
+    Route{Method::post, "batches", native::submit, Body::json_or_items},
+    Route{Method::get, "batches", native::list_batches},
+    Route{Method::get, "batches/*", native::show_batch},
+    Route{Method::patch, "batches/*", native::set_batch, Body::json},
+    Route{Method::get, "tasks", native::list_tasks},
+    Route{Method::get, "tasks/*", native::show_task},
+    Route{Method::get, "attempts", native::list_attempts},
+    Route{Method::get, "attempts/*", native::show_attempt},
+    Route{Method::get, "workers", native::list_workers},
+    Route{Method::get, "workers/*", native::show_worker},
+    Route{Method::patch, "workers/*", native::set_worker, Body::json},
+    Route{Method::post, "cancel", native::cancel, Body::json},
+    Route{Method::post, "hold", native::hold, Body::json},
+    Route{Method::post, "release", native::release, Body::json},
+    Route{Method::post, "retry", native::retry, Body::json},
+    Route{Method::get, "status", native::show_status},
+    Route{Method::get, "wait", native::wait},
+    Route{Method::get, "logs", native::read_logs},
+    Route{Method::get, "events", native::list_events},
+    Route{Method::post, "shutdown", native::shut_down, Body::json},
+};
+
+constexpr std::string_view kItemsType = "application/vnd.muster.items";
+
+bool path_matches(std::string_view pattern, const std::vector<std::string>& path) {
+  std::size_t part = 2;
+  for (std::string_view rest = pattern;;) {
+    if (part == path.size()) return false;
+    const std::size_t slash = rest.find('/');
+    const std::string_view word = rest.substr(0, slash);
+    if (word != "*" && word != path[part]) return false;
+    ++part;
+    if (slash == std::string_view::npos) return part == path.size();
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+std::string_view method_text(Method method) {
+  switch (method) {
+    case Method::get: return "GET";
+    case Method::head: return "HEAD";
+    case Method::post: return "POST";
+    case Method::put: return "PUT";
+    case Method::patch: return "PATCH";
+    case Method::del: return "DELETE";
+    case Method::options: return "OPTIONS";
+    case Method::other: return "?";
+  }
+  return "?";
+}
+
+Response problem_with_status(const Error& error, int status) {
+  return {status, "application/problem+json", {}, wire::problem_json(error, status)};
+}
+
+// "localhost:7420" -> "localhost", "[::1]:7420" -> "[::1]"; empty for what is no host with an optional port.
+std::string_view host_name(std::string_view host) {
+  const std::size_t end = host.starts_with('[') ? host.find(']') : host.find(':');
+  if (host.starts_with('[')) {
+    if (end == std::string_view::npos) return {};
+    const std::string_view port = host.substr(end + 1);
+    return port.empty() || port[0] == ':' ? host.substr(0, end + 1) : std::string_view();
+  }
+  return host.substr(0, end);
+}
+
+bool equal_ignoring_case(std::string_view left, std::string_view right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return lower(a) == lower(b);
+  });
+}
+
+// The token of "Bearer X", "Token X" or "Basic base64(user:X)".
+std::string token_of(std::string_view authorization) {
+  const std::size_t blank = authorization.find(' ');
+  if (blank == std::string_view::npos) return {};
+  const std::string_view scheme = authorization.substr(0, blank);
+  std::string_view rest = authorization.substr(blank + 1);
+  while (rest.starts_with(' ')) rest.remove_prefix(1);
+  if (equal_ignoring_case(scheme, "bearer") || equal_ignoring_case(scheme, "token")) return std::string(rest);
+  if (!equal_ignoring_case(scheme, "basic") || rest.size() > 1024) return {};
+  std::string decoded(rest.size(), '\0');
+  std::size_t size = 0;
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(decoded.data()), decoded.size(), rest.data(), rest.size(), nullptr,
+                        &size, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0) {
+    return {};
+  }
+  decoded.resize(size);
+  const std::size_t colon = decoded.find(':');
+  return colon == std::string::npos ? std::string() : decoded.substr(colon + 1);
+}
+
+bool has_media_type(std::string_view content_type, std::string_view wanted) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  return equal_ignoring_case(type, wanted);
+}
+
+}  // namespace
+
+Response problem(const Error& error) { return problem_with_status(error, http_status_of(error)); }
+
+struct Front::State {
+  Backend& backend;
+  const Tokens& tokens;
+  FrontOptions options;
+  Waiters waiters;
+
+  bool host_allowed(std::string_view host) const {
+    const std::string_view name = host_name(host);
+    return std::any_of(options.hosts.begin(), options.hosts.end(),
+                       [name](const std::string& allowed) { return equal_ignoring_case(name, allowed); });
+  }
+  std::optional<Response> check_host(const RequestHead& head) const;
+  std::optional<Response> check_origin(const RequestHead& head) const;
+  std::optional<Response> check_body(const RequestHead& head, const Route& route, bool items) const;
+  std::optional<Response> identify(const RequestHead& head, Admission& admission) const;
+  std::optional<Response> find_route(const RequestHead& head, const Target& target, const Route*& route) const;
+  Admission open_route(const Target& target);
+  native::CallPtr make_call(const RequestHead& head, const Identity& identity, Target target);
+};
+
+Front::Front(Backend& backend, const Tokens& tokens, FrontOptions options)
+    : state_(new State{backend, tokens, std::move(options), {}}) {
+  for (const char* name : {"127.0.0.1", "localhost", "[::1]"}) state_->options.hosts.emplace_back(name);
+}
+Front::~Front() = default;
+
+// A page of another site that resolves to this machine carries that site's name here.
+std::optional<Response> Front::State::check_host(const RequestHead& head) const {
+  if (head.count("host") == 1 && host_allowed(head.find("host"))) return std::nullopt;
+  return problem_with_status({ErrorKind::not_allowed, kNotAllowed, "this server does not go by that host name",
+                              "use the address in the data folder's server.url"},
+                             403);
+}
+
+// Programs send no Origin; a browser does, and only our own pages may change anything.
+std::optional<Response> Front::State::check_origin(const RequestHead& head) const {
+  const std::string_view site = head.find("sec-fetch-site");
+  bool allowed = site.empty() || site == "same-origin" || site == "none";
+  if (head.has("origin")) {
+    std::string_view origin = head.find("origin");
+    const std::size_t scheme = origin.find("://");
+    if (scheme == std::string_view::npos) {
+      allowed = false;
+    } else {
+      allowed = allowed && equal_ignoring_case(origin.substr(scheme + 3), head.find("host"));
+    }
+  }
+  if (allowed) return std::nullopt;
+  return problem_with_status({ErrorKind::not_allowed, kNotAllowed, "a page of another origin may not change anything here",
+                              "call the API from a program, or from this server's own pages"},
+                             403);
+}
+
+std::optional<Response> Front::State::identify(const RequestHead& head, Admission& admission) const {
+  Response refusal;
+  if (!head.has("authorization")) {
+    refusal = problem_with_status({ErrorKind::not_allowed, kTokenMissing, "the request carries no token",
+                                   "send 'Authorization: Bearer TOKEN'; the token is in the data folder's admin.token"},
+                                  401);
+  } else {
+    admission.identity = tokens.check(token_of(head.find("authorization")), backend.now().wall_us);
+    if (admission.identity) return std::nullopt;
+    refusal = problem_with_status({ErrorKind::not_allowed, kTokenWrong, "the token is not valid here",
+                                   "it may belong to another server, or be revoked or expired; read admin.token again"},
+                                  401);
+  }
+  refusal.fields.emplace_back("WWW-Authenticate", "Bearer");
+  return refusal;
+}
+
+std::optional<Response> Front::State::find_route(const RequestHead& head, const Target& target, const Route*& route) const {
+  std::string allowed;
+  if (target.path.size() > 2 && target.path[0] == "api" && target.path[1] == "v1") {
+    for (const Route& candidate : kRoutes) {
+      if (!path_matches(candidate.path, target.path)) continue;
+      const bool head_of_get = head.method == Method::head && candidate.method == Method::get;
+      if (candidate.method == head.method || head_of_get) {
+        route = &candidate;
+        return std::nullopt;
+      }
+      allowed += (allowed.empty() ? "" : ", ") + std::string(method_text(candidate.method));
+    }
+  }
+  if (allowed.empty()) {
+    return problem_with_status(no_such_thing("there is nothing at " + escape_text(truncate_text(head.target, 100)),
+                                             "the native API is below /api/v1"),
+                               404);
+  }
+  Response refusal = problem_with_status({ErrorKind::usage, kNotAllowed,
+                                          std::string(method_text(head.method)) + " means nothing here", "use " + allowed},
+                                         405);
+  refusal.fields.emplace_back("Allow", allowed);
+  return refusal;
+}
+
+std::optional<Response> Front::State::check_body(const RequestHead& head, const Route& route, bool items) const {
+  if (is_safe(head.method)) return std::nullopt;
+  if (!backend.facts().ready) {
+    return problem({ErrorKind::temporary, kServerStartingOrStopping, "the server is starting or going down",
+                    "try again when it is back"});
+  }
+  const std::string_view wanted = items ? kItemsType : "application/json";
+  if (route.body == Body::none || has_media_type(head.find("content-type"), wanted)) return std::nullopt;
+  return problem_with_status({ErrorKind::usage, kMalformedBody, "the body has to be of type " + std::string(wanted),
+                              "send 'Content-Type: " + std::string(wanted) + "'"},
+                             415);
+}
+
+Admission Front::State::open_route(const Target& target) {
+  Admission admission;
+  const bool ready = backend.facts().ready;
+  if (target.path[0] == "readyz" && !ready) {
+    admission.refusal = Response{503, "text/plain", {}, "not ready\n"};
+  } else {
+    admission.refusal = Response{200, "text/plain", {}, "ok\n"};
+  }
+  return admission;
+}
+
+native::CallPtr Front::State::make_call(const RequestHead& head, const Identity& identity, Target target) {
+  return std::make_shared<native::Call>(native::Call{.backend = backend,
+                                                     .waiters = waiters,
+                                                     .options = options,
+                                                     .principal = {identity.owner, "default"},
+                                                     .method = head.method,
+                                                     .target = std::move(target),
+                                                     .idempotency_key = std::string(head.find("idempotency-key")),
+                                                     .body = {},
+                                                     .respond = {}});
+}
+
+Admission Front::admit(const RequestHead& head) {
+  Admission admission;
+  const auto refuse_with = [&](std::optional<Response> refusal) {
+    if (refusal) admission.refusal = std::move(refusal);
+    return admission.refusal.has_value();
+  };
+  if (head.target.size() > kTargetBytesMax) {
+    const Error error{ErrorKind::too_large, kBodyTooLarge, "the address is longer than 8 KiB", "select less at a time"};
+    admission.refusal = problem_with_status(error, 414);
+    return admission;
+  }
+  Result<Target> target = parse_target(head.target);
+  if (!target) {
+    admission.refusal = problem(target.error());
+    return admission;
+  }
+  if (refuse_with(state_->check_host(head))) return admission;
+  const bool open = target->path.size() == 1 && (target->path[0] == "healthz" || target->path[0] == "readyz");
+  if (open && is_safe(head.method)) return state_->open_route(*target);
+  if (refuse_with(state_->identify(head, admission))) return admission;
+
+  const bool agent_path = target->path == std::vector<std::string>{"api", "v1", "agent"};
+  const bool agent_token = admission.identity->kind == TokenKind::agent;
+  if (agent_path != agent_token) {
+    const Error error{ErrorKind::not_allowed, kNotAllowed,
+                      agent_token ? "an agent's token opens only the agent's endpoint" : "this endpoint takes an agent's token",
+                      agent_token ? "use the token in admin.token" : "use the token in the worker's folder"};
+    admission.refusal = problem_with_status(error, 403);
+    return admission;
+  }
+  if (agent_path) {
+    if (refuse_with(state_->check_origin(head))) return admission;
+    admission.agent_upgrade = true;
+    return admission;
+  }
+  const Route* route = nullptr;
+  if (refuse_with(state_->find_route(head, *target, route))) return admission;
+  const bool items = route->body == Body::json_or_items &&
+                     std::any_of(target->query.begin(), target->query.end(), [](const auto& p) { return p.first == "items"; });
+  if (!is_safe(head.method) && refuse_with(state_->check_origin(head))) return admission;
+  if (refuse_with(state_->check_body(head, *route, items))) return admission;
+  if (items) {
+    admission.body_bytes_max = state_->options.stream_body_bytes_max;
+    admission.sink = native::stream_submit(state_->make_call(head, *admission.identity, std::move(*target)));
+  } else if (!is_safe(head.method)) {
+    admission.body_bytes_max = state_->options.json_body_bytes_max;
+  }
+  return admission;
+}
+
+void Front::handle(const RequestHead& head, const Admission& admission, std::string body, Respond respond) {
+  Result<Target> target = parse_target(head.target);
+  const Route* route = nullptr;
+  MUSTER_CHECK(target && admission.identity, "only what was admitted is handled");
+  if (std::optional<Response> refusal = state_->find_route(head, *target, route)) return respond(std::move(*refusal));
+  native::CallPtr call = state_->make_call(head, *admission.identity, std::move(*target));
+  call->body = std::move(body);
+  call->respond = std::move(respond);
+  route->resource(call);
+}
+
+void Front::touched(std::span<const BatchId> batches) {
+  if (state_->waiters.size() == 0) return;
+  const Micros now_us = state_->backend.now().mono_us;
+  for (const BatchId batch : batches) state_->waiters.touched(batch, now_us);
+}
+
+void Front::log_grown(BatchId batch) {
+  if (state_->waiters.size() != 0) state_->waiters.touched(batch, state_->backend.now().mono_us);
+}
+
+void Front::tick() { state_->waiters.tick(state_->backend.now().mono_us); }
+
+Micros Front::next_due_us() const { return state_->waiters.next_due_us(); }
+
+std::size_t Front::waiting() const { return state_->waiters.size(); }
+
+void Front::close() { state_->waiters.close(); }
+
+namespace native {
+
+void read_page(QueryReader& query, const FrontOptions& options, PageRequest& out) {
+  query.number("limit", out.limit, 1, options.page_max);
+  query.text("after", out.after);
+}
+
+Error bad_cursor(std::string_view cursor) {
+  return {ErrorKind::usage, kMalformedValue, "\"" + escape_text(truncate_text(cursor, 60)) + "\" is not a cursor of this list",
+          "pass what the page before gave as \"next\""};
+}
+
+}  // namespace native
+}  // namespace muster::front

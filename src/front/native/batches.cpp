@@ -1,0 +1,146 @@
+// /batches: lists, single batches, and changes to one.
+// Newest first; the cursor is the smallest number seen.
+#include <algorithm>
+
+#include "front/native/call.h"
+#include "front/native/describe.h"
+#include "wire/native/requests.h"
+
+namespace muster::front::native {
+namespace {
+
+constexpr std::uint32_t kScan = 1000;
+
+struct BatchFilter {
+  std::vector<BatchState> states;  // empty: all
+  std::string name;
+  std::string project;
+  bool holds(const BatchRow& row) const {
+    return row.project == project && (name.empty() || row.name == name) &&
+           (states.empty() || std::find(states.begin(), states.end(), row.state) != states.end());
+  }
+  bool live_only() const {
+    return !states.empty() && std::none_of(states.begin(), states.end(), [](BatchState s) { return is_final(s); });
+  }
+};
+
+struct BatchList {
+  std::vector<BatchRow> rows;
+  bool more = false;
+  bool full(std::size_t limit) const { return more || rows.size() > limit; }
+};
+
+// Every batch that is not final is in memory: no need to look at thousands that are.
+BatchList live_list(Backend& backend, const BatchFilter& filter, BatchId below, std::size_t limit) {
+  BatchList list;
+  const std::vector<BatchId> ids = backend.engine().live_batches();
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    if (below != 0 && *id >= below) continue;
+    const std::optional<engine::BatchView> view = backend.engine().batch(*id);
+    if (!view || !filter.holds(view->row)) continue;
+    if (list.rows.size() == limit) {
+      list.more = true;
+      break;
+    }
+    list.rows.push_back(view->row);
+  }
+  return list;
+}
+
+BatchList full_list(Backend& backend, const BatchFilter& filter, BatchId below, std::size_t limit) {
+  BatchList list;
+  for (;;) {
+    const std::vector<BatchRow> rows = backend.history().batches(Page{below, kScan});
+    for (const BatchRow& row : rows) {
+      below = row.id;
+      if (!filter.holds(row)) continue;
+      if (list.rows.size() == limit) {
+        list.more = true;
+        return list;
+      }
+      list.rows.push_back(row);
+    }
+    if (rows.size() < kScan) return list;
+  }
+}
+
+}  // namespace
+
+void list_batches(const CallPtr& call) {
+  QueryReader query(call->target);
+  PageRequest page;
+  BatchFilter filter;
+  filter.project = call->principal.project;
+  read_page(query, call->options, page);
+  query.text("name", filter.name);
+  query.words("state", [&](std::string_view word) {
+    const auto state = kBatchCycle.from_text(word);
+    if (state) filter.states.push_back(*state);
+    return state.has_value();
+  });
+  if (failed(call, query.finish())) return;
+  BatchId below = 0;
+  if (!page.after.empty()) {
+    const auto cursor = parse_cursor<1>(page.after);
+    if (!cursor) return call->fail(bad_cursor(page.after));
+    below = (*cursor)[0];
+  }
+  const BatchList list = filter.live_only() ? live_list(call->backend, filter, below, page.limit)
+                                            : full_list(call->backend, filter, below, page.limit);
+  std::string json;
+  wire::JsonWriter out(json);
+  wire::begin_list(out, "muster.batches/1");
+  for (const BatchRow& row : list.rows) {
+    out.begin_object();
+    write_batch(out, call->backend, row);
+    out.end_object();
+  }
+  wire::end_list(out, list.more ? std::to_string(list.rows.back().id) : "");
+  call->answer(200, std::move(json));
+}
+
+void show_batch(const CallPtr& call) {
+  QueryReader query(call->target);
+  if (failed(call, query.finish())) return;
+  const Result<Selected> selected = resolve(call->backend, call->principal.project, call->part(1));
+  if (failed(call, selected)) return;
+  const BatchId id = selected->batch.id;
+  const std::vector<SegmentRow> segments = call->backend.history().segments(id);
+  std::string json;
+  wire::JsonWriter out(json);
+  out.begin_object().key("schema").text("muster.batch/1");
+  write_batch(out, call->backend, selected->batch);
+  out.key("segments");
+  wire::write_segments(out, segments);
+  out.key("template");
+  const auto body = segments.empty() ? nullptr : call->backend.history().task_template(segments.front().template_id);
+  if (body != nullptr) wire::write_template(out, *body);
+  else out.null();
+  out.end_object();
+  call->answer(200, std::move(json));
+}
+
+void set_batch(const CallPtr& call) {
+  Result<SetBatch> request = wire::read_set_batch(call->body);
+  if (failed(call, request)) return;
+  const Result<Selected> selected = resolve(call->backend, call->principal.project, call->part(1));
+  if (failed(call, selected)) return;
+  if (!selected->ranges.empty()) {
+    return call->fail({ErrorKind::usage, kMalformedSelector, "this changes a whole batch, not some of its tasks",
+                       "name the batch alone: " + std::to_string(selected->batch.id)});
+  }
+  if (request->name) {
+    if (const Result<void> named = check_name(*request->name); failed(call, named)) return;
+  }
+  request->principal = call->principal;
+  request->batch = selected->batch.id;
+  if (!call->backend.load(request->batch)) {
+    return call->fail(no_such_thing("there is no batch " + std::to_string(request->batch), ""));
+  }
+  call->backend.post(std::move(*request), [call](const ReplyBody& reply) {
+    if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
+    call->answer(200, wire::changed_json(std::get<Changed>(reply)));
+  });
+}
+
+}  // namespace muster::front::native

@@ -1,0 +1,99 @@
+// One request to the native API on its way through its resource: who asks, what for, and where the answer goes.
+// A resource answers exactly once, at once or later; after that the call is gone.
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/inputs.h"
+#include "front/backend.h"
+#include "front/front.h"
+#include "front/request.h"
+#include "front/selection.h"
+#include "front/target.h"
+#include "front/waiters.h"
+
+namespace muster::front::native {
+
+struct Call {
+  Backend& backend;
+  Waiters& waiters;
+  const FrontOptions& options;
+  Principal principal;
+  Method method = Method::get;
+  Target target;
+  std::string idempotency_key;
+  std::string body;
+  Respond respond;
+
+  // Path parts behind /api/v1.
+  const std::string& part(std::size_t i) const { return target.path[2 + i]; }
+  std::size_t parts() const { return target.path.size() - 2; }
+  void answer(int status, std::string json) { respond({status, "application/json", {}, std::move(json)}); }
+  void fail(const Error& error) { respond(problem(error)); }
+};
+using CallPtr = std::shared_ptr<Call>;
+
+using Resource = void (*)(const CallPtr& call);
+
+// One per resource, each in its own file.
+void list_batches(const CallPtr& call);
+void show_batch(const CallPtr& call);
+void set_batch(const CallPtr& call);
+void submit(const CallPtr& call);
+void list_tasks(const CallPtr& call);
+void show_task(const CallPtr& call);
+void list_attempts(const CallPtr& call);
+void show_attempt(const CallPtr& call);
+void list_workers(const CallPtr& call);
+void show_worker(const CallPtr& call);
+void set_worker(const CallPtr& call);
+void cancel(const CallPtr& call);
+void hold(const CallPtr& call);
+void release(const CallPtr& call);
+void retry(const CallPtr& call);
+void show_status(const CallPtr& call);
+void wait(const CallPtr& call);
+void read_logs(const CallPtr& call);
+void list_events(const CallPtr& call);
+void shut_down(const CallPtr& call);
+
+// The streamed form of submit; `call` has an empty body.
+std::unique_ptr<BodySink> stream_submit(const CallPtr& call);
+
+// ?limit= and ?after= of every list.
+struct PageRequest {
+  std::uint64_t limit = 100;
+  std::string after;
+};
+void read_page(QueryReader& query, const FrontOptions& options, PageRequest& out);
+
+// Cursors are numbers between colons; opaque to callers.
+template <std::size_t kNumbers>
+std::optional<std::array<std::uint64_t, kNumbers>> parse_cursor(std::string_view text) {
+  std::array<std::uint64_t, kNumbers> numbers{};
+  for (std::size_t i = 0; i < kNumbers; ++i) {
+    const std::size_t colon = i + 1 < kNumbers ? text.find(':') : text.size();
+    if (colon == std::string_view::npos) return std::nullopt;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + colon, numbers[i]);
+    if (error != std::errc() || end != text.data() + colon || colon == 0) return std::nullopt;
+    text.remove_prefix(i + 1 < kNumbers ? colon + 1 : colon);
+  }
+  return numbers;
+}
+Error bad_cursor(std::string_view cursor);
+
+// Fails the call with the Error of a Result.
+template <class T>
+bool failed(const CallPtr& call, const Result<T>& result) {
+  if (result) return false;
+  call->fail(result.error());
+  return true;
+}
+
+}  // namespace muster::front::native

@@ -1,0 +1,82 @@
+// /status: the whole on one page. Everything on it is kept, nothing is counted for it.
+// Live batches newest first, at most 20 of them; how many there are stands beside.
+#include "front/native/call.h"
+#include "front/native/describe.h"
+
+namespace muster::front::native {
+namespace {
+
+constexpr std::size_t kBatchesShown = 20;
+
+void write_workers(wire::JsonWriter& out, const std::vector<engine::WorkerView>& workers) {
+  std::uint64_t online = 0;
+  std::uint64_t total = 0;
+  std::uint64_t slots = 0;
+  std::uint64_t busy = 0;
+  for (const engine::WorkerView& view : workers) {
+    if (view.row.state == WorkerState::removed) continue;
+    ++total;
+    busy += view.executing;
+    if (!view.connected) continue;
+    ++online;
+    slots += view.capacity.cpu_slots + view.capacity.gpu_slots;
+  }
+  out.begin_object();
+  out.key("online").number(online);
+  out.key("total").number(total);
+  out.key("slots").number(slots);
+  out.key("busy").number(busy);
+  out.end_object();
+}
+
+// Final tasks as the history keeps them; live ones with their phases, and held as shown.
+void write_all_counts(wire::JsonWriter& out, Backend& backend, const std::vector<BatchId>& live) {
+  TaskCounts counts = backend.history().total_counts();
+  std::uint64_t executing = 0;
+  std::uint64_t stopping = 0;
+  for (const BatchId id : live) {
+    const std::optional<engine::BatchView> view = backend.engine().batch(id);
+    executing += view->executing;
+    stopping += view->stopping;
+    const TaskCounts shown = shown_counts(view->row);
+    for (std::size_t i = 0; i < kTaskStates; ++i) counts[i] += shown[i] - view->row.counts[i];
+  }
+  wire::write_counts(out, counts, executing, stopping);
+}
+
+}  // namespace
+
+void show_status(const CallPtr& call) {
+  QueryReader query(call->target);
+  if (failed(call, query.finish())) return;
+  Backend& backend = call->backend;
+  const ServerFacts& facts = backend.facts();
+  const std::vector<BatchId> live = backend.engine().live_batches();
+  std::string json;
+  wire::JsonWriter out(json);
+  out.begin_object().key("schema").text("muster.status/1");
+  out.key("version").text(facts.version);
+  out.key("started").time(facts.started_wall_us);
+  out.key("url").text(facts.url);
+  out.key("data").text(facts.data_folder);
+  out.key("store").text(facts.store);
+  out.key("disk").text(facts.space == SpaceState::plenty ? "plenty" : "low");
+  out.key("counts");
+  write_all_counts(out, backend, live);
+  out.key("batches").begin_array();
+  std::size_t written = 0;
+  for (auto id = live.rbegin(); id != live.rend() && written < kBatchesShown; ++id, ++written) {
+    out.begin_object();
+    write_batch(out, backend, backend.engine().batch(*id)->row);
+    out.end_object();
+  }
+  out.end_array();
+  out.key("batches_live").number(live.size());
+  out.key("workers");
+  write_workers(out, backend.engine().workers());
+  out.key("incarnation").number(facts.incarnation);
+  out.end_object();
+  call->answer(200, std::move(json));
+}
+
+}  // namespace muster::front::native

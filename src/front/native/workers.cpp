@@ -1,0 +1,96 @@
+// /workers: what attempts run on, by id or by name.
+// Workers are in memory, so a list is one page unless it is asked for in smaller ones.
+#include <algorithm>
+
+#include "core/escape.h"
+#include "front/native/call.h"
+#include "wire/native/answers.h"
+#include "wire/native/requests.h"
+
+namespace muster::front::native {
+namespace {
+
+void write_worker(wire::JsonWriter& out, const engine::WorkerView& view) {
+  wire::write_worker_members(out, {.row = view.row,
+                                   .connected = view.connected,
+                                   .capacity = view.capacity,
+                                   .in_use = view.in_use,
+                                   .assigned = view.assigned,
+                                   .executing = view.executing});
+}
+
+// A name wins over a number: people name workers, numbers follow from that.
+Result<engine::WorkerView> find_worker(Backend& backend, const std::string& text) {
+  std::vector<engine::WorkerView> workers = backend.engine().workers();
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  const bool number = error == std::errc() && end == text.data() + text.size();
+  for (const bool by_name : {true, false}) {
+    for (engine::WorkerView& view : workers) {
+      if (by_name ? view.row.name == text : number && view.row.id == id) return std::move(view);
+    }
+  }
+  return std::unexpected(
+      no_such_thing("there is no worker \"" + escape_text(truncate_text(text, 100)) + "\"", "list them: muster worker list"));
+}
+
+}  // namespace
+
+void list_workers(const CallPtr& call) {
+  QueryReader query(call->target);
+  PageRequest page;
+  read_page(query, call->options, page);
+  if (failed(call, query.finish())) return;
+  WorkerId after = 0;
+  if (!page.after.empty()) {
+    const auto cursor = parse_cursor<1>(page.after);
+    if (!cursor) return call->fail(bad_cursor(page.after));
+    after = (*cursor)[0];
+  }
+  std::string json;
+  std::string next;
+  wire::JsonWriter out(json);
+  wire::begin_list(out, "muster.workers/1");
+  std::uint64_t written = 0;
+  for (const engine::WorkerView& view : call->backend.engine().workers()) {
+    if (view.row.id <= after || view.row.state == WorkerState::removed) continue;
+    if (written++ == page.limit) {
+      next = std::to_string(after);
+      break;
+    }
+    after = view.row.id;
+    out.begin_object();
+    write_worker(out, view);
+    out.end_object();
+  }
+  wire::end_list(out, next);
+  call->answer(200, std::move(json));
+}
+
+void show_worker(const CallPtr& call) {
+  QueryReader query(call->target);
+  if (failed(call, query.finish())) return;
+  const Result<engine::WorkerView> view = find_worker(call->backend, call->part(1));
+  if (failed(call, view)) return;
+  std::string json;
+  wire::JsonWriter out(json);
+  out.begin_object().key("schema").text("muster.worker/1");
+  write_worker(out, *view);
+  out.end_object();
+  call->answer(200, std::move(json));
+}
+
+void set_worker(const CallPtr& call) {
+  Result<SetWorker> request = wire::read_set_worker(call->body);
+  if (failed(call, request)) return;
+  const Result<engine::WorkerView> view = find_worker(call->backend, call->part(1));
+  if (failed(call, view)) return;
+  request->principal = call->principal;
+  request->worker = view->row.id;
+  call->backend.post(std::move(*request), [call](const ReplyBody& reply) {
+    if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
+    call->answer(200, wire::changed_json(std::get<Changed>(reply)));
+  });
+}
+
+}  // namespace muster::front::native
