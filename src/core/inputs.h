@@ -111,8 +111,10 @@ struct AgentGone {
   SessionId session = 0;
 };
 
+// A batch the engine does not hold, for the verb that follows in one of the next inputs; ignored if it does hold it.
+// Its prerequisites come before it: batches that its segments depend on.
 struct LoadedBatch {
-  BatchSnapshot snapshot;  // of a batch the engine does not hold; ignored if it does
+  BatchSnapshot snapshot;
 };
 
 enum class SpaceState : std::uint8_t {

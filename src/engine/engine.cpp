@@ -20,6 +20,8 @@ Decision Engine::handle(const Input& input, Now now) {
   state.settle();
   state.place();
   state.finish_turn();
+  // What was loaded for a verb has to be there when the verb comes, in one of the next turns.
+  if (!std::holds_alternative<LoadedBatch>(input)) state.forget_final_batches();
   return std::exchange(state.decision, {});
 }
 
@@ -40,7 +42,6 @@ void Engine::State::finish_turn() {
   if (sequences_changed) decision.changes.sequences = sequences;
   sequences_changed = false;
   flush_outboxes();
-  forget_final_batches();
 }
 
 void Engine::State::flush_outboxes() {
