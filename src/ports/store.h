@@ -18,8 +18,12 @@ namespace muster {
 struct StoreFull : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-// Whether the transaction was written is not known: drop the working set and reload.
+// Whether the transaction was written is not known: drop the working set and reload. Commits are refused until then.
 struct StoreUnknown : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+// What is stored contradicts itself: stop, and say E105. Thrown by anything that reads.
+struct StoreDamaged : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
@@ -27,7 +31,7 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Counts the incarnation up (durably) and reads what is not final. Once, before anything else.
+  // Counts the incarnation up (durably) and reads what is not final. Before anything else, and again after StoreUnknown.
   virtual StoreSnapshot load() = 0;
 
   // One transaction, durable on return. Throws StoreFull or StoreUnknown.

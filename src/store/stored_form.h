@@ -22,6 +22,9 @@ Row stored_form(Row row) {
   return row;
 }
 
+// What load() gives the engine, beside the batches these depend on.
+inline bool is_loaded(BatchState state, bool revivable) { return !is_final(state) || revivable; }
+
 inline std::uint32_t page_limit(const Page& page) { return std::clamp<std::uint32_t>(page.limit, 1, 1000); }
 
 inline std::vector<std::string> row_of(const ItemBlock& items, std::uint64_t row) {

@@ -53,8 +53,8 @@ StoreSnapshot MemoryStore::look() const {
   snapshot.incarnation = incarnation_;
   snapshot.sequences = sequences_;
   snapshot.workers = values_of(shared_->workers);
-  std::set<BatchId> wanted = shared_->live;
-  for (const BatchId id : shared_->live) {
+  std::set<BatchId> wanted = shared_->loaded;
+  for (const BatchId id : shared_->loaded) {
     for (const auto& [ordinal, segment] : find(id)->segments) {
       for (const Dependency& dependency : segment.dependencies) wanted.insert(dependency.batch);
     }
@@ -99,10 +99,10 @@ void MemoryStore::put_batch(const BatchRow& row) {
   for (std::size_t i = 0; i < kTaskStates; ++i) total_counts_[i] += row.counts[i];
   shared.batches_of_name[{row.project, row.name}].insert(row.id);
   shared.batches_of_project[row.project].insert(row.id);
-  if (is_final(row.state)) {
-    shared.live.erase(row.id);
+  if (is_loaded(row.state, row.revivable)) {
+    shared.loaded.insert(row.id);
   } else {
-    shared.live.insert(row.id);
+    shared.loaded.erase(row.id);
   }
   batch.row = row;
 }
@@ -301,7 +301,7 @@ bool MemoryStore::same(const Batch& left, const Batch& right) {
          left.state_runs == right.state_runs && left.tasks == right.tasks && left.attempts == right.attempts;
 }
 
-// The tables of numbers, names and live batches follow from the rows.
+// The tables of numbers, names and loaded batches follow from the rows.
 bool MemoryStore::same(const Shared& left, const Shared& right) {
   return same_targets(left.templates, right.templates) && left.workers == right.workers &&
          left.events == right.events && left.keys == right.keys && left.tokens == right.tokens;

@@ -73,7 +73,7 @@ class MemoryStore final : public Store, public History, public TokenStore {
     std::map<std::uint64_t, EventRow> events;
     std::map<std::pair<std::string, std::string>, KeyRow> keys;
     std::map<std::uint64_t, TokenRow> tokens;
-    std::set<BatchId> live;
+    std::set<BatchId> loaded;  // by load(), without those they depend on
   };
   using Batches = std::map<BatchId, CopyOnWrite<Batch>>;
 

@@ -1,0 +1,56 @@
+// Statements made from lists of columns.
+// Must hold: lists are separated by a comma and a blank.
+#include "store/sqlite/columns.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace muster::store::sqlite {
+
+namespace {
+
+std::vector<std::string_view> split(std::string_view columns) {
+  std::vector<std::string_view> names;
+  while (true) {
+    const std::size_t comma = columns.find(", ");
+    names.push_back(columns.substr(0, comma));
+    if (comma == std::string_view::npos) return names;
+    columns.remove_prefix(comma + 2);
+  }
+}
+
+template <class Each>
+std::string joined(std::string_view columns, const Each& each) {
+  std::string list;
+  for (const std::string_view name : split(columns)) {
+    const std::string part = each(std::string(name));
+    if (!part.empty()) list += (list.empty() ? "" : ", ") + part;
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string places_for(std::string_view columns) {
+  return "(" + joined(columns, [](const std::string&) { return std::string("?"); }) + ")";
+}
+
+std::string insert_into(std::string_view table, std::string_view columns) {
+  return "INSERT INTO " + std::string(table) + " (" + std::string(columns) + ") VALUES " +
+         places_for(columns);
+}
+
+std::string upsert_into(std::string_view table, std::string_view key, std::string_view columns) {
+  const std::vector<std::string_view> keys = split(key);
+  return insert_into(table, columns) + " ON CONFLICT (" + std::string(key) + ") DO UPDATE SET " +
+         joined(columns, [&](const std::string& name) {
+           const bool is_key = std::find(keys.begin(), keys.end(), name) != keys.end();
+           return is_key ? std::string() : name + " = excluded." + name;
+         });
+}
+
+std::string assignments(std::string_view columns) {
+  return joined(columns, [](const std::string& name) { return name + " = ?"; });
+}
+
+}  // namespace muster::store::sqlite

@@ -1,0 +1,63 @@
+// Lists of columns that are written and read in the same order, and the statements made from them.
+// Must hold: Writer binds and Queries reads exactly these, from left to right.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "store/migrations/schema.h"
+
+namespace muster::store::sqlite {
+
+inline constexpr std::string_view kAttemptColumns =
+    "attempt, incarnation, attempt_state, worker, granted_wall_us, cause, exit_code, signal, "
+    "started_wall_us, ended_wall_us, "
+    "used_wall_us, used_user_us, used_system_us, peak_memory_bytes, read_bytes, written_bytes, stdout_bytes, "
+    "stderr_bytes, "
+    "log_cut, message";
+
+// What load() needs of a task; TaskRow goes on with the rest of kAttemptColumns.
+inline constexpr std::string_view kTaskHeadColumns =
+    "position, state, by_dependency, retries, not_before_wall_us, attempt, incarnation, attempt_state, "
+    "worker, granted_wall_us";
+
+inline std::string task_columns() {
+  return "batch, position, state, by_dependency, retries, not_before_wall_us, " +
+         std::string(kAttemptColumns);
+}
+inline std::string attempt_row_columns() { return "batch, position, " + std::string(kAttemptColumns); }
+
+// What changes while a batch lives, and what hardly ever does.
+inline std::string batch_live_columns() {
+  return "state, held, closed, priority, max_running, task_count, " + task_count_columns() +
+         ", created_wall_us, started_wall_us, ended_wall_us, revivable, reason";
+}
+inline std::string batch_columns() { return "id, project, name, owner, " + batch_live_columns(); }
+
+inline constexpr std::string_view kSegmentColumns =
+    "batch, ordinal, first_position, count, first_index, step, first_number, template, has_items";
+inline constexpr std::string_view kDependencyColumns =
+    "batch, segment, ordinal, kind, any_end, on_batch, on_index";
+inline constexpr std::string_view kItemBlockColumns = "batch, segment, first_item, item_count, body";
+inline constexpr std::string_view kOverrideColumns = "batch, ordinal, first, last, template";
+inline constexpr std::string_view kStateRunColumns = "batch, first, last, state, by_dependency";
+inline constexpr std::string_view kWorkerColumns =
+    "id, name, spool_id, state, host, boot_id, version, process_id, cpu_slots, gpu_slots, cpus, mem_mb, "
+    "disk_mb, gpus, "
+    "set_cpu_slots, set_gpu_slots, created_wall_us, last_seen_wall_us";
+inline constexpr std::string_view kEventColumns =
+    "seq, wall_us, kind, batch, task_index, attempt, worker, who, text";
+inline constexpr std::string_view kKeyColumns =
+    "project, key, body_hash, batch, batch_name, first_index, last_index, count, first_number, "
+    "created_wall_us";
+
+// "(?, ?, ?)", as many as there are columns.
+std::string places_for(std::string_view columns);
+// "INSERT INTO table (columns) VALUES (?, …)"
+std::string insert_into(std::string_view table, std::string_view columns);
+// The same, replacing a row of the same key by setting every other column of it.
+std::string upsert_into(std::string_view table, std::string_view key, std::string_view columns);
+// "a = ?, b = ?"
+std::string assignments(std::string_view columns);
+
+}  // namespace muster::store::sqlite

@@ -1,0 +1,397 @@
+// Rows into prepared statements.
+// Must hold: columns are bound in the order of columns.h; counters are changed by the difference, in the same transaction.
+#include "store/sqlite/writer.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "store/sqlite/columns.h"
+#include "store/stored_form.h"
+#include "wire/common/task_template_codec.h"
+#include "wire/stored/stored.h"
+
+namespace muster::store::sqlite {
+
+namespace {
+
+constexpr int kCompressionLevel = 1;
+constexpr std::string_view kSequenceColumns =
+    "next_batch, next_number, next_template, next_worker, next_event";
+
+std::string_view text_of(DependencyKind kind) {
+  switch (kind) {
+    case DependencyKind::batch:
+      return "batch";
+    case DependencyKind::task:
+      return "task";
+    case DependencyKind::index:
+      return "index";
+  }
+  MUSTER_UNREACHABLE("a kind of dependency");
+}
+
+// "1 0 0 0 2 0": user, oom, launch, staging, worker lost, evicted; empty when none was used.
+std::string text_of(const RetryCounts& retries) {
+  if (retries == RetryCounts{}) return {};
+  std::string text = std::to_string(retries.user);
+  for (const std::uint16_t count :
+       {retries.oom, retries.launch, retries.staging, retries.worker_lost, retries.evicted}) {
+    text += ' ' + std::to_string(count);
+  }
+  return text;
+}
+
+void bind_end(Statement& statement, int index, const Finished& end) {
+  for (const std::int64_t value :
+       {static_cast<std::int64_t>(end.cause), static_cast<std::int64_t>(end.exit_code),
+        static_cast<std::int64_t>(end.signal), end.started_wall_us, end.ended_wall_us, end.usage.wall_us,
+        end.usage.user_us, end.usage.system_us, static_cast<std::int64_t>(end.usage.peak_memory_bytes),
+        static_cast<std::int64_t>(end.usage.read_bytes), static_cast<std::int64_t>(end.usage.written_bytes),
+        static_cast<std::int64_t>(end.stdout_bytes), static_cast<std::int64_t>(end.stderr_bytes),
+        static_cast<std::int64_t>(end.log_cut)}) {
+    statement.bind(index++, value);
+  }
+  if (end.message.empty()) {
+    statement.bind(index, Null{});
+  } else {
+    statement.bind(index, end.message);
+  }
+}
+
+// kAttemptColumns from ?index on.
+void bind_attempt(Statement& statement, int index, const AttemptRecord& attempt) {
+  constexpr int kEndColumns = 15;
+  statement.bind(index++, attempt.number);
+  statement.bind(index++, attempt.incarnation);
+  statement.bind(index++, attempt.state);
+  statement.bind(index++, attempt.worker);
+  statement.bind(index++, attempt.granted_wall_us);
+  if (is_final(attempt.state)) {
+    bind_end(statement, index, attempt.end);
+  } else {
+    for (int i = 0; i < kEndColumns; ++i) statement.bind(index++, Null{});
+  }
+}
+
+// batch_live_columns() from ?index on; gives the next free index.
+int bind_batch_live(Statement& statement, int index, const BatchRow& row) {
+  statement.bind(index++, row.state);
+  statement.bind(index++, row.held);
+  statement.bind(index++, row.closed);
+  statement.bind(index++, row.priority);
+  statement.bind(index++, row.max_running);
+  statement.bind(index++, row.task_count);
+  for (const std::uint64_t count : row.counts) statement.bind(index++, count);
+  statement.bind(index++, row.created_wall_us);
+  statement.bind(index++, row.started_wall_us);
+  statement.bind(index++, row.ended_wall_us);
+  statement.bind(index++, row.revivable);
+  statement.bind(index++, row.reason);
+  return index;
+}
+
+void bind_batch(Statement& statement, const BatchRow& row) {
+  statement.bind_all(row.id, row.project, row.name, row.owner);
+  bind_batch_live(statement, 5, row);
+}
+
+}  // namespace
+
+Writer::Writer(Database& database)
+    : database_(database),
+      begin_(database, "BEGIN IMMEDIATE"),
+      commit_(database, "COMMIT"),
+      begin_incarnation_(
+          database,
+          "UPDATE meta SET incarnation = incarnation + 1, closed_cleanly = 0 RETURNING incarnation"),
+      mark_closed_(database, "UPDATE meta SET closed_cleanly = 1"),
+      insert_batch_(database, insert_into("batches", batch_columns())),
+      upsert_batch_(database, upsert_into("batches", "id", batch_columns())),
+      update_batch_(database, "UPDATE batches SET " + assignments(batch_live_columns()) +
+                                  " WHERE id = ? AND project = ? AND name = ? AND owner = ?"),
+      read_batch_(database,
+                  "SELECT state, revivable, " + task_count_columns() + " FROM batches WHERE id = ?"),
+      insert_loaded_(database, "INSERT OR IGNORE INTO loaded_batches VALUES (?)"),
+      delete_loaded_(database, "DELETE FROM loaded_batches WHERE batch = ?"),
+      insert_segment_(database, insert_into("segments", kSegmentColumns) + " ON CONFLICT DO NOTHING"),
+      upsert_segment_(database, upsert_into("segments", "batch, ordinal", kSegmentColumns)),
+      insert_dependency_(database, insert_into("dependencies", kDependencyColumns)),
+      delete_dependencies_(database, "DELETE FROM dependencies WHERE batch = ? AND segment = ?"),
+      replace_template_(database, "INSERT OR REPLACE INTO templates VALUES (?, ?)"),
+      upsert_item_block_(database,
+                         upsert_into("item_blocks", "batch, segment, first_item", kItemBlockColumns)),
+      upsert_override_(database, upsert_into("overrides", "batch, ordinal", kOverrideColumns)),
+      delete_state_runs_(database, "DELETE FROM state_runs WHERE batch = ?"),
+      upsert_state_run_(database, upsert_into("state_runs", "batch, first", kStateRunColumns)),
+      upsert_task_(database, upsert_into("tasks", "batch, position", task_columns())),
+      upsert_attempt_(database, upsert_into("attempts", "batch, position, attempt", attempt_row_columns())),
+      upsert_worker_(database, upsert_into("workers", "id", kWorkerColumns)),
+      upsert_event_(database, upsert_into("events", "seq", kEventColumns)),
+      upsert_key_(database, upsert_into("keys", "project, key", kKeyColumns)),
+      update_counters_(database, "UPDATE meta SET " + assignments(std::string(kSequenceColumns) + ", " +
+                                                                  task_count_columns())),
+      insert_token_(
+          database,
+          "INSERT INTO tokens (kind, owner, hash, created_wall_us, expires_wall_us) VALUES (?, ?, ?, ?, ?)"),
+      delete_token_(database, "DELETE FROM tokens WHERE id = ?"),
+      compression_(ZSTD_createCCtx()) {
+  Statement meta(database,
+                 "SELECT " + std::string(kSequenceColumns) + ", " + task_count_columns() + " FROM meta");
+  Query counters(meta);
+  MUSTER_CHECK(counters.next(), "meta has its one row");
+  sequences_ = {.next_batch = counters.integer<BatchId>(),
+                .next_number = counters.integer<TaskNumber>(),
+                .next_template = counters.integer<TemplateId>(),
+                .next_worker = counters.integer<WorkerId>(),
+                .next_event = counters.integer<std::uint64_t>()};
+  for (std::uint64_t& count : totals_) count = counters.integer<std::uint64_t>();
+  highest_batch_ = static_cast<BatchId>(database.integer("SELECT max(id) FROM batches"));
+  Statement loaded(database, "SELECT id, " + task_count_columns() +
+                               " FROM loaded_batches CROSS JOIN batches ON id = batch");
+  for (Query batch(loaded); batch.next();) {
+    Known& known = known_[batch.integer<BatchId>()];
+    known.loaded = true;
+    for (std::uint64_t& count : known.counts) count = batch.integer<std::uint64_t>();
+  }
+}
+
+// ---- transactions
+
+template <class Work>
+void Writer::in_transaction(const Work& work) {
+  begin_.run();
+  try {
+    work();
+    commit_.run();
+  } catch (...) {
+    // Some errors have rolled back already; a rollback that fails leaves nothing to be done here.
+    if (sqlite3_get_autocommit(database_.handle()) == 0) {
+      sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    }
+    throw;
+  }
+}
+
+Incarnation Writer::begin_incarnation() {
+  Incarnation incarnation = 0;
+  in_transaction([&] {
+    Query query(begin_incarnation_);
+    MUSTER_CHECK(query.next(), "meta has its one row");
+    incarnation = query.integer<Incarnation>();
+  });
+  return incarnation;
+}
+
+void Writer::mark_closed() {
+  in_transaction([&] { mark_closed_.run(); });
+}
+
+void Writer::write(const Changes& changes) {
+  before_.clear();
+  sequences_before_ = sequences_;
+  totals_before_ = totals_;
+  highest_before_ = highest_batch_;
+  try {
+    in_transaction([&] { write_rows(changes); });
+  } catch (...) {
+    take_back();
+    throw;
+  }
+  keep_or_forget_batches();
+}
+
+void Writer::take_back() noexcept {
+  for (auto entry = before_.rbegin(); entry != before_.rend(); ++entry) {
+    if (entry->second) {
+      known_[entry->first] = *entry->second;
+    } else {
+      known_.erase(entry->first);
+    }
+  }
+  sequences_ = sequences_before_;
+  totals_ = totals_before_;
+  highest_batch_ = highest_before_;
+}
+
+void Writer::keep_or_forget_batches() {
+  for (const auto& [id, ignored] : before_) {
+    const auto known = known_.find(id);
+    if (known != known_.end() && !known->second.loaded) known_.erase(known);
+  }
+}
+
+void Writer::write_rows(const Changes& changes) {
+  for (const BatchRow& row : changes.batches) write_batch(row);
+  for (const SegmentRow& row : changes.segments) write_segment(row);
+  for (const TemplateRow& row : changes.templates) {
+    packed_ = wire::encode_task_template(*row.body);
+    replace_template_.run(row.id, Blob{packed_});
+  }
+  for (const ItemBlockRow& row : changes.item_blocks) write_item_block(row);
+  for (const OverrideRow& row : changes.overrides) {
+    upsert_override_.run(row.batch, row.ordinal, row.first, row.last, row.template_id);
+  }
+  write_state_runs(changes);
+  for (const TaskRow& row : changes.tasks) write_task(row);
+  for (const AttemptRow& row : changes.attempts) {
+    upsert_attempt_.bind_all(row.batch, row.position);
+    bind_attempt(upsert_attempt_, 3, row.attempt);
+    upsert_attempt_.finish();
+  }
+  for (const WorkerRow& row : changes.workers) write_worker(row);
+  for (const EventRow& row : changes.events) write_event(row);
+  for (const KeyRow& row : changes.keys) {
+    upsert_key_.run(row.project, row.key, Blob{row.body_hash}, row.batch, row.batch_name, row.first_index,
+                    row.last_index, row.count, row.first_number, row.created_wall_us);
+  }
+  if (changes.sequences) sequences_ = *changes.sequences;
+  if (sequences_ != sequences_before_ || totals_ != totals_before_) write_counters();
+}
+
+// ---- batches
+
+std::optional<Writer::Known> Writer::known_of(BatchId id) {
+  const auto found = known_.find(id);
+  if (found != known_.end()) return found->second;
+  if (id > highest_batch_) return std::nullopt;
+  Query query(read_batch_, id);
+  if (!query.next()) return std::nullopt;
+  Known known;
+  const auto state = query.enumerator<BatchState>(kBatchStates);
+  known.loaded = is_loaded(state, query.flag());
+  for (std::uint64_t& count : known.counts) count = query.integer<std::uint64_t>();
+  return known;
+}
+
+void Writer::write_batch(const BatchRow& row) {
+  const std::optional<Known> old = known_of(row.id);
+  before_.emplace_back(row.id, known_.contains(row.id) ? old : std::nullopt);
+  if (old) {
+    for (std::size_t i = 0; i < kTaskStates; ++i) totals_[i] -= old->counts[i];
+    rewrite_batch(row);
+  } else {
+    write_new_batch(row);
+  }
+  for (std::size_t i = 0; i < kTaskStates; ++i) totals_[i] += row.counts[i];
+  const bool loaded = is_loaded(row.state, row.revivable);
+  const bool was_loaded = old && old->loaded;
+  if (loaded && !was_loaded) insert_loaded_.run(row.id);
+  if (!loaded && was_loaded) delete_loaded_.run(row.id);
+  known_[row.id] = {row.counts, loaded};
+  highest_batch_ = std::max(highest_batch_, row.id);
+}
+
+void Writer::write_new_batch(const BatchRow& row) {
+  bind_batch(insert_batch_, row);
+  insert_batch_.finish();
+}
+
+// Names hardly ever change, so the index on them is left alone unless they do.
+void Writer::rewrite_batch(const BatchRow& row) {
+  int index = bind_batch_live(update_batch_, 1, row);
+  update_batch_.bind(index++, row.id);
+  update_batch_.bind(index++, row.project);
+  update_batch_.bind(index++, row.name);
+  update_batch_.bind(index, row.owner);
+  update_batch_.finish();
+  if (sqlite3_changes(database_.handle()) == 1) return;
+  bind_batch(upsert_batch_, row);
+  upsert_batch_.finish();
+}
+
+// ---- what belongs to batches
+
+void Writer::write_segment(const SegmentRow& row) {
+  const auto run = [&](Statement& statement) {
+    statement.run(row.batch, row.ordinal, row.first_position, row.count, row.first_index, row.step,
+                  row.first_number, row.template_id, row.has_items);
+  };
+  run(insert_segment_);
+  if (sqlite3_changes(database_.handle()) == 0) {
+    delete_dependencies_.run(row.batch, row.ordinal);
+    run(upsert_segment_);
+  }
+  std::uint32_t ordinal = 0;
+  for (const Dependency& dependency : row.dependencies) {
+    insert_dependency_.run(row.batch, row.ordinal, ordinal++, text_of(dependency.kind), dependency.any_end,
+                           dependency.batch, dependency.index);
+  }
+}
+
+void Writer::write_item_block(const ItemBlockRow& row) {
+  wire::encode_item_block(*row.items, packed_);
+  compressed_.resize(ZSTD_compressBound(packed_.size()));
+  const std::size_t size = ZSTD_compressCCtx(compression_.get(), compressed_.data(), compressed_.size(),
+                                             packed_.data(), packed_.size(), kCompressionLevel);
+  MUSTER_CHECK(ZSTD_isError(size) == 0, "the compression buffer is large enough");
+  upsert_item_block_.run(row.batch, row.segment, row.first_item, row.items->rows(),
+                         Blob{std::string_view(compressed_).substr(0, size)});
+}
+
+void Writer::write_state_runs(const Changes& changes) {
+  for (const BatchId id : changes.cleared_state_runs) delete_state_runs_.run(id);
+  for (const StateRunRow& row : changes.state_runs) {
+    upsert_state_run_.run(row.batch, row.first, row.last, row.state, row.by_dependency);
+  }
+}
+
+void Writer::write_task(const TaskRow& row) {
+  upsert_task_.bind_all(row.batch, row.position, row.state, row.by_dependency);
+  const std::string retries = text_of(row.retries);
+  if (retries.empty()) {
+    upsert_task_.bind(5, Null{});
+  } else {
+    upsert_task_.bind(5, retries);
+  }
+  upsert_task_.bind(6, row.not_before_wall_us);
+  bind_attempt(upsert_task_, 7, row.attempt);
+  upsert_task_.finish();
+}
+
+// ---- the rest
+
+void Writer::write_worker(const WorkerRow& row) {
+  const WorkerFacts& facts = row.facts;
+  const std::string gpus = wire::encode_texts(facts.gpus);
+  upsert_worker_.bind_all(row.id, row.name, row.spool_id, row.state, facts.host, facts.boot_id, facts.version,
+                          facts.process_id, facts.capacity.cpu_slots, facts.capacity.gpu_slots,
+                          facts.capacity.cpus, facts.capacity.mem_mb, facts.capacity.disk_mb, Blob{gpus});
+  int index = 15;
+  for (const std::optional<std::uint32_t>& slots : {row.cpu_slots, row.gpu_slots}) {
+    if (slots) {
+      upsert_worker_.bind(index++, *slots);
+    } else {
+      upsert_worker_.bind(index++, Null{});
+    }
+  }
+  upsert_worker_.bind(index++, row.created_wall_us);
+  upsert_worker_.bind(index, row.last_seen_wall_us);
+  upsert_worker_.finish();
+}
+
+void Writer::write_event(const EventRow& row) {
+  upsert_event_.run(row.seq, row.wall_us, to_text(row.kind), row.batch, row.index, row.attempt, row.worker,
+                    row.who, row.text);
+}
+
+void Writer::write_counters() {
+  update_counters_.bind_all(sequences_.next_batch, sequences_.next_number, sequences_.next_template,
+                            sequences_.next_worker, sequences_.next_event);
+  int index = 6;
+  for (const std::uint64_t count : totals_) update_counters_.bind(index++, count);
+  update_counters_.finish();
+}
+
+std::uint64_t Writer::add_token(const TokenRow& token) {
+  in_transaction([&] {
+    insert_token_.run(token.kind, token.owner, Blob{token.hash}, token.created_wall_us,
+                      token.expires_wall_us);
+  });
+  return static_cast<std::uint64_t>(sqlite3_last_insert_rowid(database_.handle()));
+}
+
+void Writer::remove_token(std::uint64_t id) {
+  in_transaction([&] { delete_token_.run(id); });
+}
+
+}  // namespace muster::store::sqlite

@@ -1,0 +1,83 @@
+// Writes the rows of one Changes in one transaction, with as few statements as the rows allow.
+// Must hold: after an exception the transaction is rolled back and what is remembered of batches is as before.
+#pragma once
+
+#include <zstd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/rows.h"
+#include "store/sqlite/database.h"
+
+namespace muster::store::sqlite {
+
+class Writer {
+ public:
+  // `database` has the tables and outlives this.
+  explicit Writer(Database& database);
+
+  // Counts the incarnation up and marks the database as open.
+  Incarnation begin_incarnation();
+  // The last thing of an orderly end.
+  void mark_closed();
+  void write(const Changes& changes);
+
+  std::uint64_t add_token(const TokenRow& token);
+  void remove_token(std::uint64_t id);
+
+ private:
+  // What differences are computed from.
+  struct Known {
+    TaskCounts counts{};
+    bool loaded = false;
+  };
+  struct FreeContext {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  };
+
+  template <class Work>
+  void in_transaction(const Work& work);
+  void write_rows(const Changes& changes);
+  void write_batch(const BatchRow& row);
+  void write_new_batch(const BatchRow& row);
+  void rewrite_batch(const BatchRow& row);
+  std::optional<Known> known_of(BatchId id);
+  void write_segment(const SegmentRow& row);
+  void write_item_block(const ItemBlockRow& row);
+  void write_state_runs(const Changes& changes);
+  void write_task(const TaskRow& row);
+  void write_worker(const WorkerRow& row);
+  void write_event(const EventRow& row);
+  void write_counters();
+  void keep_or_forget_batches();
+  void take_back() noexcept;
+
+  Database& database_;
+  Statement begin_, commit_, begin_incarnation_, mark_closed_;
+  Statement insert_batch_, upsert_batch_, update_batch_, read_batch_, insert_loaded_, delete_loaded_;
+  Statement insert_segment_, upsert_segment_, insert_dependency_, delete_dependencies_;
+  Statement replace_template_, upsert_item_block_, upsert_override_, delete_state_runs_, upsert_state_run_;
+  Statement upsert_task_, upsert_attempt_, upsert_worker_, upsert_event_, upsert_key_, update_counters_;
+  Statement insert_token_, delete_token_;
+
+  Sequences sequences_;
+  TaskCounts totals_{};
+  BatchId highest_batch_ = 0;                 // no batch above it has a row
+  std::unordered_map<BatchId, Known> known_;  // every batch that load() would give first
+
+  // Of the transaction at hand, to take it back.
+  std::vector<std::pair<BatchId, std::optional<Known>>> before_;
+  Sequences sequences_before_;
+  TaskCounts totals_before_{};
+  BatchId highest_before_ = 0;
+
+  std::unique_ptr<ZSTD_CCtx, FreeContext> compression_;
+  std::string packed_, compressed_;
+};
+
+}  // namespace muster::store::sqlite
