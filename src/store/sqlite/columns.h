@@ -51,6 +51,11 @@ inline constexpr std::string_view kKeyColumns =
     "project, key, body_hash, batch, batch_name, first_index, last_index, count, first_number, "
     "created_wall_us";
 
+// What `meta` counts: the sequences, then the tasks of all batches by state.
+inline std::string counter_columns() {
+  return "next_batch, next_number, next_template, next_worker, next_event, " + task_count_columns();
+}
+
 // "(?, ?, ?)", as many as there are columns.
 std::string places_for(std::string_view columns);
 // "INSERT INTO table (columns) VALUES (?, …)"

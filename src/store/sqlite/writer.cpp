@@ -15,8 +15,6 @@ namespace muster::store::sqlite {
 namespace {
 
 constexpr int kCompressionLevel = 1;
-constexpr std::string_view kSequenceColumns =
-    "next_batch, next_number, next_template, next_worker, next_event";
 
 std::string_view text_of(DependencyKind kind) {
   switch (kind) {
@@ -36,7 +34,8 @@ std::string text_of(const RetryCounts& retries) {
   std::string text = std::to_string(retries.user);
   for (const std::uint16_t count :
        {retries.oom, retries.launch, retries.staging, retries.worker_lost, retries.evicted}) {
-    text += ' ' + std::to_string(count);
+    text += ' ';
+    text += std::to_string(count);
   }
   return text;
 }
@@ -128,15 +127,13 @@ Writer::Writer(Database& database)
       upsert_worker_(database, upsert_into("workers", "id", kWorkerColumns)),
       upsert_event_(database, upsert_into("events", "seq", kEventColumns)),
       upsert_key_(database, upsert_into("keys", "project, key", kKeyColumns)),
-      update_counters_(database, "UPDATE meta SET " + assignments(std::string(kSequenceColumns) + ", " +
-                                                                  task_count_columns())),
+      update_counters_(database, "UPDATE meta SET " + assignments(counter_columns())),
       insert_token_(
           database,
           "INSERT INTO tokens (kind, owner, hash, created_wall_us, expires_wall_us) VALUES (?, ?, ?, ?, ?)"),
       delete_token_(database, "DELETE FROM tokens WHERE id = ?"),
       compression_(ZSTD_createCCtx()) {
-  Statement meta(database,
-                 "SELECT " + std::string(kSequenceColumns) + ", " + task_count_columns() + " FROM meta");
+  Statement meta(database, "SELECT " + counter_columns() + " FROM meta");
   Query counters(meta);
   MUSTER_CHECK(counters.next(), "meta has its one row");
   sequences_ = {.next_batch = counters.integer<BatchId>(),
@@ -147,7 +144,7 @@ Writer::Writer(Database& database)
   for (std::uint64_t& count : totals_) count = counters.integer<std::uint64_t>();
   highest_batch_ = static_cast<BatchId>(database.integer("SELECT max(id) FROM batches"));
   Statement loaded(database, "SELECT id, " + task_count_columns() +
-                               " FROM loaded_batches CROSS JOIN batches ON id = batch");
+                                 " FROM loaded_batches CROSS JOIN batches ON id = batch");
   for (Query batch(loaded); batch.next();) {
     Known& known = known_[batch.integer<BatchId>()];
     known.loaded = true;
