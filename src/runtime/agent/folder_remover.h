@@ -1,0 +1,49 @@
+// Removes whole folders a little at a time, so that a task that left a million files behind does not hold up the loop.
+// A link is removed, never followed; nothing outside the folder that was handed over is touched.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/ids.h"
+
+namespace muster::runtime {
+
+class FolderRemover {
+ public:
+  // `bin` is a folder of ours on the same disk as what is removed; what an earlier process left there is removed, too.
+  explicit FolderRemover(std::string bin);
+  ~FolderRemover();
+  FolderRemover(const FolderRemover&) = delete;
+  FolderRemover& operator=(const FolderRemover&) = delete;
+
+  // Moves it into the bin at once (its path is free again); a folder that does not exist is fine.
+  void add(const std::string& folder);
+  // Removes up to `entries` files and folders; true while there is more to do.
+  bool step(std::size_t entries);
+
+ private:
+  struct Level;
+  bool open_level(int parent, const std::string& name);
+  bool remove_one();
+
+  std::string bin_;
+  std::uint64_t next_name_ = 1;
+  int bin_folder_ = -1;
+  std::vector<std::string> waiting_;  // names in the bin
+  std::vector<Level> levels_;         // the way down to where we are
+};
+
+// Attempt folders work/<batch>/<index>/<attempt>, as numbers; everything else below `work` is left alone.
+struct AttemptFolder {
+  BatchId batch = 0;
+  TaskIndex index = 0;
+  std::uint32_t number = 0;
+  Micros changed_wall_us = 0;  // of the folder itself
+  std::string path;
+};
+std::vector<AttemptFolder> list_attempt_folders(const std::string& work);
+
+}  // namespace muster::runtime

@@ -1,0 +1,286 @@
+// A WebSocket client by callbacks: one session at a time, kept alive by its own pending operations.
+// A session that is not the current one any more tells nobody anything.
+#include "runtime/agent/server_link.h"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/websocket.hpp>
+#include <cmath>
+#include <deque>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "runtime/agent/agent_log.h"
+#include "runtime/agent/server_address.h"
+#include "runtime/data_folder.h"
+
+namespace muster::runtime {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = boost::beast::websocket;
+using Failure = boost::system::error_code;
+
+namespace {
+
+// A connection attempt has to lead to a welcome within this time.
+constexpr auto kWelcomePatience = std::chrono::seconds(10);
+// Nothing heard for half of it: a ping; nothing for all of it: the peer is gone.
+constexpr auto kSilenceMax = std::chrono::seconds(12);
+// Frames are masked piece by piece in a buffer of this size, each piece one write.
+constexpr std::size_t kWriteBufferBytes = 128 << 10;
+// What is kept between messages; a larger message has its memory given back.
+constexpr std::size_t kReadBufferKeptBytes = 1 << 20;
+
+}  // namespace
+
+Micros reconnect_pause_us(std::uint32_t failures, Micros longest_us, double dice_0_to_1) {
+  const double grown_us = 50'000.0 * std::exp2(std::min(failures, 30U));
+  return static_cast<Micros>(std::min(grown_us, static_cast<double>(longest_us)) * dice_0_to_1);
+}
+
+struct ServerLink::State : std::enable_shared_from_this<ServerLink::State> {
+  State(asio::io_context& the_loop, ServerLinkOptions the_options, ServerLinkUser& the_user)
+      : loop(the_loop), options(std::move(the_options)), user(the_user), timer(the_loop) {}
+
+  struct Session;
+  asio::io_context& loop;
+  ServerLinkOptions options;
+  ServerLinkUser& user;
+  asio::steady_timer timer;
+  std::shared_ptr<Session> session;
+  std::mt19937_64 dice{std::random_device{}()};
+  std::uint32_t failures = 0;
+  std::string last_complaint;
+  bool stopped = false;
+
+  void pause(Micros least_us);
+  void attempt();
+  Result<ServerAddress> find_server(std::string& token) const;
+  void complain(const std::string& why);
+};
+
+// One connection, from the socket to its end.
+struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::State::Session> {
+  Session(std::shared_ptr<State> the_owner, ServerAddress the_address)
+      : owner(std::move(the_owner)), address(std::move(the_address)), stream(owner->loop), patience(owner->loop) {}
+
+  std::shared_ptr<State> owner;
+  ServerAddress address;
+  websocket::stream<asio::ip::tcp::socket> stream;
+  asio::steady_timer patience;
+  websocket::response_type answer;
+  beast::flat_buffer read_buffer;
+  std::deque<std::string> messages;      // leave before …
+  std::optional<std::string> log_frame;  // … this
+  std::string writing;
+  bool write_is_on = false;
+  bool welcome = false;
+  bool over = false;
+
+  bool current() const { return !over && owner->session.get() == this; }
+
+  void open(const std::string& token) {
+    patience.expires_after(kWelcomePatience);
+    patience.async_wait([self = shared_from_this()](Failure failed) {
+      if (!failed && !self->welcome) self->end("it did not answer in time");
+    });
+    const asio::ip::tcp::endpoint peer(asio::ip::make_address(address.host), address.port);
+    stream.next_layer().async_connect(peer, [self = shared_from_this(), token](Failure failed) {
+      if (!self->current()) return;
+      if (failed) return self->end(failed.message());
+      self->shake_hands(token);
+    });
+  }
+
+  void shake_hands(const std::string& token) {
+    Failure ignored;
+    stream.next_layer().set_option(asio::ip::tcp::no_delay(true), ignored);
+    stream.set_option(websocket::stream_base::timeout{kWelcomePatience, kSilenceMax, true});
+    stream.set_option(websocket::stream_base::decorator([token](websocket::request_type& request) {
+      request.set(beast::http::field::authorization, "Bearer " + token);
+      request.set(beast::http::field::sec_websocket_protocol, wire::kAgentSubprotocol);
+      request.set(beast::http::field::user_agent, "muster-agent");
+    }));
+    stream.read_message_max(wire::kServerFrameBytesMax);
+    stream.write_buffer_bytes(kWriteBufferBytes);
+    stream.auto_fragment(false);
+    stream.binary(true);
+    stream.secure_prng(false);  // masks are against caches that misread requests, not secrets
+    stream.async_handshake(answer, address.authority(), wire::kAgentPath, [self = shared_from_this()](Failure failed) {
+      if (!self->current()) return;
+      if (failed) return self->end(self->why_declined(failed));
+      self->messages.push_back(wire::encode_hello(self->owner->user.hello()));
+      self->write_next();
+      self->read_next();
+    });
+  }
+
+  std::string why_declined(Failure failed) const {
+    if (failed != websocket::error::upgrade_declined) return failed.message();
+    if (answer.result_int() == 401) return "it does not take this worker's token";
+    return "it answered " + std::to_string(answer.result_int());
+  }
+
+  void read_next() {
+    stream.async_read(read_buffer, [self = shared_from_this()](Failure failed, std::size_t) {
+      if (!self->current()) return;
+      if (failed) return self->end(failed == websocket::error::closed ? "it closed the connection" : failed.message());
+      const auto bytes = self->read_buffer.cdata();
+      self->take(std::string_view(static_cast<const char*>(bytes.data()), bytes.size()));
+      if (!self->current()) return;
+      self->read_buffer.consume(self->read_buffer.size());
+      if (self->read_buffer.capacity() > kReadBufferKeptBytes) self->read_buffer.shrink_to_fit();
+      self->read_next();
+    });
+  }
+
+  template <class T>
+  bool decoded(const Result<T>& value) {
+    if (!value) end(value.error().what);
+    return value.has_value();
+  }
+
+  void take(std::string_view frame) {
+    const auto kind = wire::frame_kind(frame);
+    if (kind == wire::FrameKind::refused) return take_refusal(frame);
+    if (!welcome) {
+      if (kind != wire::FrameKind::welcome) return;  // of a later version: not for us
+      const auto value = wire::decode_welcome(frame);
+      if (!decoded(value)) return;
+      welcome = true;
+      patience.cancel();
+      owner->failures = 0;
+      owner->last_complaint.clear();
+      log_agent(AgentLogLevel::info, "connected to the server at " + address.authority());
+      return owner->user.welcomed(*value);
+    }
+    if (kind == wire::FrameKind::server_message) {
+      auto value = wire::decode_server_message(frame);
+      if (decoded(value)) owner->user.server_said(std::move(*value));
+    } else if (kind == wire::FrameKind::logs_taken) {
+      const auto value = wire::decode_logs_taken(frame);
+      if (decoded(value)) owner->user.logs_taken(*value);
+    }
+  }
+
+  void take_refusal(std::string_view frame) {
+    const auto value = wire::decode_refused(frame);
+    if (!decoded(value)) return;
+    end(value->what + (value->next.empty() ? "" : "; " + value->next));
+  }
+
+  void write_next() {
+    if (write_is_on || over) return;
+    bool is_log = false;
+    if (!messages.empty()) {
+      writing = std::move(messages.front());
+      messages.pop_front();
+    } else if (log_frame) {
+      writing = *std::exchange(log_frame, std::nullopt);
+      is_log = true;
+    } else {
+      return;
+    }
+    write_is_on = true;
+    stream.async_write(asio::buffer(writing), [self = shared_from_this(), is_log](Failure failed, std::size_t) {
+      if (!self->current()) return;
+      self->write_is_on = false;
+      if (failed) return self->end(failed.message());
+      self->write_next();
+      if (is_log) self->owner->user.log_frame_left();
+    });
+  }
+
+  // Closes without ceremony: the server sees the end of the stream, and nothing that matters was only in it.
+  void end(const std::string& why) {
+    if (!current()) return;
+    over = true;
+    const std::shared_ptr<Session> self = std::move(owner->session);
+    patience.cancel();
+    Failure ignored;
+    stream.next_layer().close(ignored);
+    owner->complain(why);
+    owner->pause(0);
+    if (welcome) owner->user.disconnected();
+  }
+};
+
+void ServerLink::State::complain(const std::string& why) {
+  if (why == last_complaint) return;  // said once, not at every try
+  last_complaint = why;
+  log_agent(AgentLogLevel::warning, "no connection to the server: " + why);
+}
+
+void ServerLink::State::pause(Micros least_us) {
+  if (stopped) return;
+  const double throw_of_dice = std::uniform_real_distribution<double>(0, 1)(dice);
+  const Micros pause_us = std::max(least_us, reconnect_pause_us(failures, options.pause_max_us, throw_of_dice));
+  ++failures;
+  timer.expires_after(std::chrono::microseconds(pause_us));
+  timer.async_wait([self = shared_from_this()](Failure failed) {
+    if (!failed && !self->stopped) self->attempt();
+  });
+}
+
+Result<ServerAddress> ServerLink::State::find_server(std::string& token) const {
+  std::string url = options.server_url;
+  if (url.empty()) {
+    const auto line = read_line_file(options.server_file);
+    if (!line) return refuse(ErrorKind::unreachable, kNoServer, "no server has written " + options.server_file);
+    url = *line;
+  }
+  const auto line = read_line_file(options.token_file);
+  if (!line) return refuse(ErrorKind::not_allowed, kTokenMissing, "there is no token in " + options.token_file);
+  token = *line;
+  return parse_server_url(url);
+}
+
+void ServerLink::State::attempt() {
+  std::string token;
+  const Result<ServerAddress> address = find_server(token);
+  if (!address) {
+    complain(address.error().what);
+    return pause(0);
+  }
+  session = std::make_shared<Session>(shared_from_this(), *address);
+  session->open(token);
+}
+
+ServerLink::ServerLink(asio::io_context& loop, ServerLinkOptions options, ServerLinkUser& user)
+    : state_(std::make_shared<State>(loop, std::move(options), user)) {}
+
+ServerLink::~ServerLink() { stop(); }
+
+void ServerLink::start() { state_->attempt(); }
+
+void ServerLink::stop() {
+  state_->stopped = true;
+  state_->timer.cancel();
+  if (!state_->session) return;
+  const auto session = std::exchange(state_->session, nullptr);
+  session->over = true;
+  session->patience.cancel();
+  Failure ignored;
+  session->stream.next_layer().close(ignored);
+}
+
+void ServerLink::send(const AgentMessage& message) {
+  if (!state_->session || !state_->session->welcome) return;
+  state_->session->messages.push_back(wire::encode_agent_message(message));
+  state_->session->write_next();
+}
+
+void ServerLink::send_log_frame(std::string frame) {
+  if (!state_->session || !state_->session->welcome) return;
+  state_->session->log_frame = std::move(frame);
+  state_->session->write_next();
+}
+
+bool ServerLink::log_frame_waits() const { return state_->session && state_->session->log_frame.has_value(); }
+
+}  // namespace muster::runtime
