@@ -90,8 +90,7 @@ Result<SegmentWriter> SegmentWriter::open(int folder, std::uint64_t bytes_max) {
     if (!size) return std::unexpected(std::move(size.error()));
     writer.bytes_kept_ += *size;
     if (number != numbers->back()) continue;
-    Result<SegmentScan> scan =
-        scan_segment(file->get(), 0, LastRecord::by_payload, [](const RecordPlace&) {});
+    Result<SegmentScan> scan = scan_segment(file->get(), LastRecord::by_payload, [](const RecordPlace&) {});
     if (!scan) return std::unexpected(std::move(scan.error()));
     if (scan->torn && ::ftruncate(file->get(), static_cast<off_t>(scan->end)) < 0) {
       return file_error(errno, "cut off the torn end of " + segment_name(number));
@@ -158,39 +157,53 @@ Result<void> SegmentWriter::remove_below(std::uint64_t number) {
 
 namespace {
 
-Result<bool> payload_is_sound(int file, const RecordPlace& place) {
+Result<bool> payload_is_sound(const ReadAt& read, const RecordPlace& place) {
   std::string payload(place.header.length, '\0');
-  Result<std::size_t> got = read_at(file, place.offset + kRecordHeaderBytes, payload.data(), payload.size());
+  Result<std::size_t> got = read(place.offset + kRecordHeaderBytes, payload.data(), payload.size());
   if (!got) return std::unexpected(std::move(got.error()));
   return *got == payload.size() && crc32c(payload) == place.header.payload_crc;
 }
 
+// Headers are looked at through a window, so that small records cost no call each and large ones are jumped over.
+class Window {
+ public:
+  Window(const ReadAt& read, std::uint64_t size) : read_(read), size_(size) {}
+  Result<std::string_view> at(std::uint64_t offset) {
+    if (offset < begin_ || offset + kRecordHeaderBytes > begin_ + bytes_.size()) {
+      bytes_.resize(std::min<std::uint64_t>(kScanBytes, size_ - offset));
+      Result<std::size_t> got = read_(offset, bytes_.data(), bytes_.size());
+      if (!got) return std::unexpected(std::move(got.error()));
+      bytes_.resize(*got);
+      begin_ = offset;
+    }
+    return std::string_view(bytes_).substr(offset - begin_);
+  }
+
+ private:
+  const ReadAt& read_;
+  std::uint64_t size_;
+  std::string bytes_;
+  std::uint64_t begin_ = 0;
+};
+
 }  // namespace
 
-Result<SegmentScan> scan_segment(int file, std::uint64_t offset, LastRecord last,
-                                 const std::function<void(const RecordPlace&)>& take) {
-  Result<std::uint64_t> size = file_size(file);
-  if (!size) return std::unexpected(std::move(size.error()));
-  std::string window;
-  std::uint64_t window_at = 0;
+Result<SegmentScan> scan_segment(const ReadAt& read, std::uint64_t size, std::uint64_t offset,
+                                 LastRecord last, const std::function<void(const RecordPlace&)>& take) {
+  Window window(read, size);
   std::optional<RecordPlace> held;  // given on when a further one proves that it is not the last
   SegmentScan scan{offset, false};
-  while (scan.end + kRecordHeaderBytes <= *size) {
-    if (scan.end < window_at || scan.end + kRecordHeaderBytes > window_at + window.size()) {
-      window.resize(std::min<std::uint64_t>(kScanBytes, *size - scan.end));
-      Result<std::size_t> got = read_at(file, scan.end, window.data(), window.size());
-      if (!got) return std::unexpected(std::move(got.error()));
-      window.resize(*got);
-      window_at = scan.end;
-    }
-    const auto header = read_record_header(std::string_view(window).substr(scan.end - window_at));
-    if (!header || scan.end + kRecordHeaderBytes + header->length > *size) break;
+  while (scan.end + kRecordHeaderBytes <= size) {
+    Result<std::string_view> bytes = window.at(scan.end);
+    if (!bytes) return std::unexpected(std::move(bytes.error()));
+    const auto header = read_record_header(*bytes);
+    if (!header || scan.end + kRecordHeaderBytes + header->length > size) break;
     if (held) take(*held);
     held = RecordPlace{*header, scan.end};
     scan.end += kRecordHeaderBytes + header->length;
   }
   if (held && last == LastRecord::by_payload) {
-    Result<bool> sound = payload_is_sound(file, *held);
+    Result<bool> sound = payload_is_sound(read, *held);
     if (!sound) return std::unexpected(std::move(sound.error()));
     if (!*sound) {
       scan.end = held->offset;
@@ -198,8 +211,18 @@ Result<SegmentScan> scan_segment(int file, std::uint64_t offset, LastRecord last
     }
   }
   if (held) take(*held);
-  scan.torn = scan.end != *size;
+  scan.torn = scan.end != size;
   return scan;
+}
+
+Result<SegmentScan> scan_segment(int file, LastRecord last,
+                                 const std::function<void(const RecordPlace&)>& take) {
+  Result<std::uint64_t> size = file_size(file);
+  if (!size) return std::unexpected(std::move(size.error()));
+  const ReadAt read = [file](std::uint64_t offset, char* into, std::size_t bytes) {
+    return read_at(file, offset, into, bytes);
+  };
+  return scan_segment(read, *size, 0, last, take);
 }
 
 }  // namespace muster::blobs

@@ -90,10 +90,14 @@ struct SegmentScan {
   std::uint64_t end = 0;  // behind the last sound record: where a writer goes on
   bool torn = false;      // something follows that is no record
 };
-// Calls `take` for each record from `offset` on, reading headers only; stops before the first that is not complete.
-// With `check_last`, a last record whose payload does not match its checksum counts as torn.
 enum class LastRecord : std::uint8_t { by_header, by_payload };
-Result<SegmentScan> scan_segment(int file, std::uint64_t offset, LastRecord last,
+// Reads at an offset, shorter than asked only at the end.
+using ReadAt = std::function<Result<std::size_t>(std::uint64_t offset, char* into, std::size_t size)>;
+// Calls `take` for each record from `offset` on, reading headers only; stops before the first that is not complete. `by_payload`:
+// a last record whose bytes do not match their checksum counts as torn.
+Result<SegmentScan> scan_segment(const ReadAt& read, std::uint64_t size, std::uint64_t offset,
+                                 LastRecord last, const std::function<void(const RecordPlace&)>& take);
+Result<SegmentScan> scan_segment(int file, LastRecord last,
                                  const std::function<void(const RecordPlace&)>& take);
 
 // Follows the segments of a folder from a place on, also while they grow and while old ones are removed.

@@ -67,7 +67,7 @@ AttemptRef get(const keeper::Attempt& in) { return {in.batch(), in.index(), in.n
 std::size_t put(const KeeperStart& start, keeper::Start& out) {
   put(start.attempt, *out.mutable_attempt());
   out.set_in_run_queue(start.when == StartWhen::in_run_queue);
-  std::size_t bytes = start.cwd.size() + start.scratch.size() + 64;
+  std::size_t bytes = start.cwd.size() + start.scratch.size() + start.note.size() + 64;
   for (const std::string& argument : start.arguments) {
     out.add_arguments(argument);
     bytes += argument.size() + 4;
@@ -84,6 +84,8 @@ std::size_t put(const KeeperStart& start, keeper::Start& out) {
   out.set_grace_us(start.grace_us);
   out.set_mem_mb(start.mem_mb);
   out.set_log_max_bytes(start.log_max_bytes);
+  out.set_records_first(start.records_first);
+  out.set_note(start.note);
   return bytes;
 }
 
@@ -105,6 +107,8 @@ Result<void> get(keeper::Start& in, KeeperStart& start) {
   start.grace_us = in.grace_us();
   start.mem_mb = in.mem_mb();
   start.log_max_bytes = in.log_max_bytes();
+  start.records_first = in.records_first();
+  start.note = std::move(*in.mutable_note());
   return {};
 }
 
@@ -162,10 +166,11 @@ void put(const KeeperStarted& started, keeper::Started& out) {
   out.set_process_id(started.process_id);
   out.set_process_start_ticks(started.process_start_ticks);
   out.set_started_wall_us(started.started_wall_us);
+  out.set_note(started.note);
 }
 
 KeeperStarted get(const keeper::Started& in) {
-  return {get(in.attempt()), in.process_id(), in.process_start_ticks(), in.started_wall_us()};
+  return {get(in.attempt()), in.process_id(), in.process_start_ticks(), in.started_wall_us(), in.note()};
 }
 
 }  // namespace
@@ -228,7 +233,11 @@ void append_keeper_report(const KeeperReport& report, std::string& out) {
     OnArena<keeper::Report> message;
     if (first) {
       for (const KeeperStarted& started : report.started) put(started, *message->add_started());
-      for (const AttemptRef& attempt : report.queued) put(attempt, *message->add_queued());
+      for (const KeeperQueued& queued : report.queued) {
+        keeper::Queued& one = *message->add_queued();
+        put(queued.attempt, *one.mutable_attempt());
+        one.set_note(queued.note);
+      }
     }
     first = false;
     std::size_t bytes = 0;
@@ -255,7 +264,8 @@ Result<KeeperReport> decode_keeper_report(std::string_view message) {
     if (!end) return std::unexpected(std::move(end.error()));
     report.ended.push_back(std::move(*end));
   }
-  for (const keeper::Attempt& attempt : in->queued()) report.queued.push_back(get(attempt));
+  for (const keeper::Queued& queued : in->queued())
+    report.queued.push_back({get(queued.attempt()), queued.note()});
   report.inventory = in->inventory();
   report.log_segment = in->log_segment();
   report.log_offset = in->log_offset();
