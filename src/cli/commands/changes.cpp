@@ -1,0 +1,221 @@
+// `cancel`, `hold`, `release`, `retry`: one request each, then what changed and how to take it back.
+// Only a cancel asks first: it throws away what running tasks have done, which a retry does not bring back.
+#include <array>
+
+#include "cli/commands/commands.h"
+#include "cli/pairs.h"
+#include "cli/printer.h"
+#include "cli/progress.h"
+#include "client/text.h"
+#include "core/escape.h"
+
+namespace muster::cli {
+
+namespace {
+
+using client::Api;
+using client::Document;
+using client::join_text;
+using client::Json;
+using client::Verb;
+
+struct Words {
+  std::string_view done;      // "cancelled 3 tasks"
+  std::string_view opposite;  // the command that takes it back
+};
+
+Words words_of(Verb verb) {
+  switch (verb) {
+    case Verb::cancel:
+      return {"cancelled", "retry"};
+    case Verb::hold:
+      return {"held", "release"};
+    case Verb::release:
+      return {"released", "hold"};
+    case Verb::retry:
+      return {"retried", "cancel"};
+  }
+  return {};
+}
+
+std::string counted(std::uint64_t count) { return join_text(count, count == 1 ? " task" : " tasks"); }
+
+class ChangeBody : public CommandBody {
+ public:
+  explicit ChangeBody(Verb verb) : verb_(verb) {}
+
+  void declare(Options& options) override {
+    options.positional("SELECTOR", change_.selectors, 1, kAnyCount, "batches or tasks");
+    options.text("--reason", "TEXT", change_.reason, "kept in the history and shown with the batch");
+    options.flag("--dry-run", change_.dry_run, "say how many tasks it would be, and change nothing");
+  }
+
+  Result<int> run(Session& session) override {
+    const Result<OutputChoice> choice = choose_output(output_, session.out_terminal());
+    if (!choice) return std::unexpected(choice.error());
+    if (!client::is_utf8(change_.reason)) {
+      return refuse(ErrorKind::usage, kMalformedValue, "--reason is not UTF-8 text");
+    }
+    const Result<Api*> api = session.api();
+    if (!api) return std::unexpected(api.error());
+    if (!change_.dry_run) {
+      const Result<bool> allowed = confirmed(session, **api);
+      if (!allowed) return std::unexpected(allowed.error());
+      if (!*allowed) {
+        session.note("nothing was changed");
+        return exit_code_of(ErrorKind::confirmation);
+      }
+    }
+    const Result<Document> changed = (*api)->change(verb_, change_);
+    if (!changed) return std::unexpected(changed.error());
+    report(session, *choice, changed->root());
+    return 0;
+  }
+
+ protected:
+  virtual Result<bool> confirmed(Session&, Api&) { return true; }
+
+  std::string selected() const {
+    std::string text;
+    for (const std::string& selector : change_.selectors)
+      text += join_text(text.empty() ? "" : " ", escape_text(selector));
+    return text;
+  }
+
+  void report(Session& session, const OutputChoice& choice, const Json& changed) const {
+    std::string batches;
+    for (std::size_t i = 0; i < changed["batches"].size(); ++i) {
+      batches += join_text(i == 0 ? "" : "\n", changed["batches"].at(i).serialize());
+    }
+    if (print_action(session, choice, changed, batches)) return;
+    const std::uint64_t count = changed["count"].number();
+    const std::uint64_t skipped = changed["skipped"].number();
+    const Words words = words_of(verb_);
+    const std::string verb = change_.dry_run ? join_text("would have ", words.done) : std::string(words.done);
+    std::string line = count == 0 && !change_.dry_run ? join_text("nothing to ", client::to_text(verb_))
+                                                      : join_text(verb, " ", counted(count));
+    if (skipped > 0)
+      line += join_text(" (", counted(skipped), " left as ", skipped == 1 ? "it is)" : "they are)");
+    session.out().line(line);
+    session.out().flush();
+    if (count > 0 && !change_.dry_run)
+      session.note(join_text("  undo:  muster ", words.opposite, " ", selected()));
+  }
+
+  Verb verb_;
+  client::Change change_;
+  OutputOptions output_;
+};
+
+class Cancel final : public ChangeBody {
+ public:
+  Cancel() : ChangeBody(Verb::cancel) {}
+  void declare(Options& options) override {
+    ChangeBody::declare(options);
+    options.flag("--yes", yes_, "do not ask, also for more than one task");
+    declare_output(options, output_, OutputKind::action);
+  }
+
+ protected:
+  Result<bool> confirmed(Session& session, Api& api) override {
+    if (yes_) return true;
+    client::Change preview = change_;
+    preview.dry_run = true;
+    const Result<Document> planned = api.change(Verb::cancel, preview);
+    if (!planned) return std::unexpected(planned.error());
+    const std::uint64_t count = planned->root()["count"].number();
+    if (count <= 1) return true;
+    const Result<Document> now = api.wait(change_.selectors, 0);
+    if (!now) return std::unexpected(now.error());
+    const std::uint64_t running = now->root()["counts"]["running"].number();
+    const std::string consequence =
+        running == 0 ? counted(count) : join_text(counted(count), ", stopping ", running, " that run");
+    if (session.can_ask()) return session.ask(join_text("cancel ", consequence, "?"));
+    return refuse(ErrorKind::confirmation, kConfirmationNeeded,
+                  join_text("this would cancel ", consequence, ", and there is no terminal to ask at"),
+                  join_text("if that is meant:  muster cancel --yes ", selected()));
+  }
+
+ private:
+  bool yes_ = false;
+};
+
+template <Verb kVerb>
+class Plain final : public ChangeBody {
+ public:
+  Plain() : ChangeBody(kVerb) {}
+  void declare(Options& options) override {
+    ChangeBody::declare(options);
+    declare_output(options, output_, OutputKind::action);
+  }
+};
+
+class Retry final : public ChangeBody {
+ public:
+  Retry() : ChangeBody(Verb::retry) {}
+
+  void declare(Options& options) override {
+    ChangeBody::declare(options);
+    options.section("From now on these tasks have");
+    options.memory_mb("--mem", change_.mem_mb, "this much memory");
+    options.memory_mb("--disk", change_.disk_mb, "this much disk");
+    options.number("--cpus", "N", change_.cpus, "these CPUs");
+    options.number("--slots", "N", change_.slots, "these CPU slots");
+    options.number("--gpus", "N", change_.gpus, "these GPU slots");
+    options.duration_us("--time", change_.time_us, "this time limit");
+    options.number("--retry", "N", change_.retries, "so many retries when they fail");
+    options.texts("--env", "NAME=VALUE", environment_, "this variable; NAME alone takes today's value");
+    options.section("");
+    declare_output(options, output_, OutputKind::action);
+  }
+
+  Result<int> run(Session& session) override {
+    Result<Pairs> pairs = read_environment(environment_, session.environment());
+    if (!pairs) return std::unexpected(pairs.error());
+    change_.environment = std::move(*pairs);
+    return ChangeBody::run(session);
+  }
+
+ private:
+  std::vector<std::string> environment_;
+};
+
+}  // namespace
+
+const Command kCancelCommand = {"cancel",
+                                CommandSection::work,
+                                CommonOptions::connection,
+                                "[options] SELECTOR…",
+                                "stop tasks; retry brings them back",
+                                "muster cancel 42\n"
+                                "muster cancel 42.1-500 --reason 'wrong reference' --yes\n",
+                                &make_body<Cancel>};
+
+const Command kHoldCommand = {"hold",
+                              CommandSection::work,
+                              CommonOptions::connection,
+                              "[options] SELECTOR…",
+                              "start no more of these tasks until they are released",
+                              "muster hold 42\n"
+                              "muster hold 42.100-200 --reason 'disk is filling'\n",
+                              &make_body<Plain<Verb::hold>>};
+
+const Command kReleaseCommand = {"release",
+                                 CommandSection::work,
+                                 CommonOptions::connection,
+                                 "[options] SELECTOR…",
+                                 "let held tasks start",
+                                 "muster release 42\n",
+                                 &make_body<Plain<Verb::release>>};
+
+const Command kRetryCommand = {
+    "retry",
+    CommandSection::work,
+    CommonOptions::connection,
+    "[options] SELECTOR…",
+    "run failed and cancelled tasks again, if need be with more",
+    "muster retry 42                        # every failed or cancelled task of it\n"
+    "muster retry 42.17 --mem 16G --time 4h\n",
+    &make_body<Retry>};
+
+}  // namespace muster::cli

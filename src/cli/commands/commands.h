@@ -1,0 +1,39 @@
+// The commands of this room, one file each.
+// The order is that of the help.
+#pragma once
+
+#include <span>
+
+#include "cli/command.h"
+
+namespace muster::cli {
+
+extern const Command kSubmitCommand;
+extern const Command kStatusCommand;
+extern const Command kWaitCommand;
+extern const Command kLogsCommand;
+extern const Command kRetryCommand;
+extern const Command kCancelCommand;
+extern const Command kHoldCommand;
+extern const Command kReleaseCommand;
+extern const Command kBatchListCommand;
+extern const Command kBatchShowCommand;
+extern const Command kBatchSetCommand;
+extern const Command kTaskListCommand;
+extern const Command kTaskShowCommand;
+extern const Command kAttemptListCommand;
+extern const Command kAttemptShowCommand;
+extern const Command kWorkerListCommand;
+extern const Command kWorkerShowCommand;
+extern const Command kWorkerSetCommand;
+extern const Command kEventListCommand;
+extern const Command kHelpCommand;
+
+extern const std::span<const Command* const> kOwnCommands;
+
+template <class Body>
+std::unique_ptr<CommandBody> make_body() {
+  return std::make_unique<Body>();
+}
+
+}  // namespace muster::cli

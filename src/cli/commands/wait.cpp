@@ -1,0 +1,46 @@
+// `wait`: until everything selected is final, whatever the end.
+// The exit code is for scripts, the progress on standard error for people.
+#include "cli/commands/commands.h"
+#include "cli/output_options.h"
+#include "cli/waiter.h"
+
+namespace muster::cli {
+
+namespace {
+
+class Wait final : public CommandBody {
+ public:
+  void declare(Options& options) override {
+    options.positional("SELECTOR", selectors_, 1, kAnyCount, "batches or tasks; all of them are waited for");
+    declare_wait(options, wait_);
+    options.section("Output");
+    options.flag("--json", wait_.json, "print the final counts as JSON");
+  }
+
+  Result<int> run(Session& session) override {
+    std::string label;
+    for (const std::string& selector : selectors_) {
+      if (!label.empty()) label.push_back(' ');
+      label += selector;
+    }
+    return wait_for_end(session, selectors_, label, wait_, FirstContact::must_answer);
+  }
+
+ private:
+  std::vector<std::string> selectors_;
+  WaitOptions wait_;
+};
+
+}  // namespace
+
+const Command kWaitCommand = {
+    "wait",
+    CommandSection::work,
+    CommonOptions::connection,
+    "[options] SELECTOR…",
+    "wait until tasks are final, showing progress",
+    "muster wait 42                         # exit 0: all succeeded, 1: something did not\n"
+    "muster wait 42 43.1-10 --timeout 2h    # exit 124 when the time is over\n",
+    &make_body<Wait>};
+
+}  // namespace muster::cli

@@ -1,0 +1,66 @@
+// Reading NAME=VALUE.
+// JSON carries them, so both sides have to be UTF-8.
+#include "cli/pairs.h"
+
+#include "client/json.h"
+#include "client/text.h"
+#include "core/escape.h"
+
+namespace muster::cli {
+
+using client::join_text;
+
+namespace {
+
+std::unexpected<Error> bad_pair(std::string_view option, std::string_view word, std::string_view why) {
+  return refuse(ErrorKind::usage, kMalformedValue, join_text(option, " '", escape_text(word), "': ", why),
+                join_text("as in ", option, " NAME=VALUE"));
+}
+
+Result<void> add(Pairs& pairs, std::string_view option, std::string_view word, std::string name,
+                 std::string value) {
+  if (name.empty()) return bad_pair(option, word, "there is no name before the =");
+  if (!client::is_utf8(name) || !client::is_utf8(value))
+    return bad_pair(option, word, "it is not UTF-8 text");
+  for (const auto& [known, unused] : pairs) {
+    if (known == name) return bad_pair(option, word, "this name was given before");
+  }
+  pairs.emplace_back(std::move(name), std::move(value));
+  return {};
+}
+
+}  // namespace
+
+Result<Pairs> read_environment(const std::vector<std::string>& words,
+                               const client::Environment& environment) {
+  Pairs pairs;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    std::string value;
+    if (equals != std::string::npos) {
+      value = word.substr(equals + 1);
+    } else if (auto today = environment(word)) {
+      value = std::move(*today);
+    } else {
+      return bad_pair("--env", word, "the variable is not set here, so it has no value to pass on");
+    }
+    if (auto added = add(pairs, "--env", word, word.substr(0, equals), std::move(value)); !added) {
+      return std::unexpected(added.error());
+    }
+  }
+  return pairs;
+}
+
+Result<Pairs> read_labels(const std::vector<std::string>& words) {
+  Pairs pairs;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos) return bad_pair("--label", word, "there is no =");
+    if (auto added = add(pairs, "--label", word, word.substr(0, equals), word.substr(equals + 1)); !added) {
+      return std::unexpected(added.error());
+    }
+  }
+  return pairs;
+}
+
+}  // namespace muster::cli

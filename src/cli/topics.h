@@ -1,0 +1,16 @@
+// What `muster help TOPIC` prints: pages about what all commands share.
+// Topics that are for tools (`options`, `states-markdown`) are not listed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace muster::cli {
+
+// Nothing for an unknown topic.
+std::optional<std::string> topic_text(std::string_view topic);
+std::vector<std::string_view> topic_names();
+
+}  // namespace muster::cli

@@ -1,0 +1,246 @@
+// The routes, and what their failures mean to a person.
+// The endpoint's source is named in every connection error, because the wrong one is the usual reason.
+#include "client/api.h"
+
+#include "client/query.h"
+#include "client/request_bodies.h"
+#include "client/text.h"
+#include "core/escape.h"
+#include "core/units.h"
+
+namespace muster::client {
+
+namespace {
+
+constexpr std::string_view kBase = "/api/v1";
+constexpr std::int64_t kPatience_us = 60'000'000;
+// A large submission is counted and stored before it is answered.
+constexpr std::int64_t kSubmitPatience_us = 600'000'000;
+
+std::string route(std::string_view name) { return join_text(kBase, name); }
+
+std::string list_target(std::string_view name, const ListQuery& query,
+                        std::string_view selector_key = "selector") {
+  Query target(route(name));
+  target.add_given(selector_key, query.selector)
+      .add_given("state", query.states)
+      .add_given("name", query.name);
+  if (query.limit != 0) target.add("limit", query.limit);
+  return target.add_given("after", query.after).str();
+}
+
+ErrorKind kind_of_status(int status) {
+  switch (status) {
+    case 401:
+    case 403:
+      return ErrorKind::not_allowed;
+    case 404:
+      return ErrorKind::not_found;
+    case 409:
+      return ErrorKind::wrong_state;
+    case 413:
+      return ErrorKind::too_large;
+    case 422:
+      return ErrorKind::infeasible;
+    case 428:
+      return ErrorKind::confirmation;
+    default:
+      return status >= 500 || status == 429 ? ErrorKind::temporary : ErrorKind::usage;
+  }
+}
+
+// A problem document of ours, or words for an answer that no Muster server gives.
+Error error_of(const HttpResponse& response, const Endpoint& endpoint) {
+  if (response.find("Content-Type").starts_with("application/problem+json")) {
+    if (auto problem = Document::parse(response.body)) {
+      const Json root = problem->root();
+      return Error{kind_of_status(response.status), std::string(root["code"].text(kInternal)),
+                   std::string(root["detail"].text(root["title"].text("the server refused"))),
+                   std::string(root["next"].text())};
+    }
+  }
+  return Error{ErrorKind::unreachable, kNoServer,
+               join_text("what answers at ", escape_text(endpoint.url), " (", endpoint.source,
+                         ") is not a Muster server: HTTP status ", response.status),
+               "name the right one with --url http://HOST:PORT or --data DIR"};
+}
+
+HttpRequest request_of(std::string method, std::string target) {
+  HttpRequest request;
+  request.method = std::move(method);
+  request.target = std::move(target);
+  request.timeout_us = kPatience_us;
+  return request;
+}
+
+}  // namespace
+
+std::string_view to_text(Verb verb) {
+  switch (verb) {
+    case Verb::cancel:
+      return "cancel";
+    case Verb::hold:
+      return "hold";
+    case Verb::release:
+      return "release";
+    case Verb::retry:
+      return "retry";
+  }
+  return "cancel";
+}
+
+Api::Api(Endpoint endpoint, int interrupt_descriptor)
+    : endpoint_(std::move(endpoint)), connection_(endpoint_.address, interrupt_descriptor) {}
+
+Error Api::explain(const TransportError& error) {
+  const std::string place = join_text(escape_text(endpoint_.url), " (", endpoint_.source, ")");
+  switch (error.failure) {
+    case TransportFailure::source:
+      return error.error;
+    case TransportFailure::refused:
+      return {ErrorKind::unreachable, kNoServer, join_text("no server at ", place, "\n", error.why),
+              "start one:  muster up -d          use another:  --url http://HOST:PORT"};
+    case TransportFailure::malformed:
+      return {ErrorKind::unreachable, kNoServer,
+              join_text("what answers at ", place, " does not speak HTTP\n", escape_text(error.why)),
+              "name the right server with --url http://HOST:PORT or --data DIR"};
+    case TransportFailure::lost:
+    case TransportFailure::silent:
+    case TransportFailure::interrupted:
+      break;
+  }
+  return {ErrorKind::unreachable, kNoServer,
+          join_text("the server at ", place, " did not answer\n", error.why),
+          "see whether it runs:  muster status"};
+}
+
+Result<HttpResponse> Api::exchange(HttpRequest request) {
+  request.fields.emplace_back("Authorization", join_text("Bearer ", endpoint_.token));
+  away_ = false;
+  outcome_unknown_ = false;
+  auto response = connection_.exchange(request);
+  if (!response) {
+    const TransportFailure failure = response.error().failure;
+    away_ = failure == TransportFailure::refused || failure == TransportFailure::lost ||
+            failure == TransportFailure::silent;
+    outcome_unknown_ = failure != TransportFailure::refused && failure != TransportFailure::source;
+    return std::unexpected(explain(response.error()));
+  }
+  if (response->status / 100 == 2) return std::move(*response);
+  Error error = error_of(*response, endpoint_);
+  away_ = error.code == kServerStartingOrStopping;
+  return std::unexpected(std::move(error));
+}
+
+Result<Document> Api::document(HttpRequest request) {
+  Result<HttpResponse> response = exchange(std::move(request));
+  if (!response) return std::unexpected(response.error());
+  return Document::parse(std::move(response->body));
+}
+
+Result<Document> Api::get(std::string target) { return document(request_of("GET", std::move(target))); }
+
+Result<Document> Api::send(std::string method, std::string target, std::string body) {
+  HttpRequest request = request_of(std::move(method), std::move(target));
+  request.content_type = "application/json";
+  request.body = std::move(body);
+  return document(std::move(request));
+}
+
+Result<Document> Api::submit(const Submission& submission, std::string_view key) {
+  HttpRequest request = request_of("POST", route("/batches"));
+  request.content_type = "application/json";
+  request.timeout_us = kSubmitPatience_us;
+  if (!key.empty()) request.fields.emplace_back("Idempotency-Key", std::string(key));
+  request.body = submission_json(submission);
+  return document(std::move(request));
+}
+
+Result<Document> Api::submit_items(const Submission& submission, std::string_view key, std::string_view kind,
+                                   BodySource items) {
+  HttpRequest request = request_of("POST", Query(route("/batches")).add("items", kind).str());
+  request.content_type = "application/vnd.muster.items";
+  request.timeout_us = kSubmitPatience_us;
+  if (!key.empty()) request.fields.emplace_back("Idempotency-Key", std::string(key));
+  request.source = [head = submission_json(submission) + "\n", sent = false,
+                    items = std::move(items)]() mutable -> Result<std::string> {
+    if (sent) return items();
+    sent = true;
+    return std::move(head);
+  };
+  return document(std::move(request));
+}
+
+Result<Document> Api::batches(const ListQuery& query) { return get(list_target("/batches", query)); }
+
+Result<Document> Api::batch(std::string_view selector) {
+  return get(route("/batches/") + encode_component(selector));
+}
+
+Result<Document> Api::set_batch(std::string_view selector, const BatchSettings& settings) {
+  return send("PATCH", route("/batches/") + encode_component(selector), batch_settings_json(settings));
+}
+
+Result<Document> Api::tasks(const ListQuery& query) { return get(list_target("/tasks", query)); }
+
+Result<Document> Api::task(std::string_view selector) {
+  return get(route("/tasks/") + encode_component(selector));
+}
+
+Result<Document> Api::attempts(const ListQuery& query) { return get(list_target("/attempts", query)); }
+
+Result<Document> Api::attempt(std::string_view selector) {
+  return get(route("/attempts/") + encode_component(selector));
+}
+
+Result<Document> Api::workers(const ListQuery& query) { return get(list_target("/workers", query)); }
+
+Result<Document> Api::worker(std::string_view name) {
+  return get(route("/workers/") + encode_component(name));
+}
+
+Result<Document> Api::set_worker(std::string_view name, const WorkerSettings& settings) {
+  return send("PATCH", route("/workers/") + encode_component(name), worker_settings_json(settings));
+}
+
+Result<Document> Api::events(const ListQuery& query) { return get(list_target("/events", query, "batch")); }
+
+Result<Document> Api::change(Verb verb, const Change& change) {
+  return send("POST", join_text(kBase, "/", to_text(verb)), change_json(change));
+}
+
+Result<Document> Api::status() { return get(route("/status")); }
+
+Result<Document> Api::wait(const std::vector<std::string>& selectors, std::int64_t timeout_us) {
+  Query target(route("/wait"));
+  for (const std::string& selector : selectors) target.add("selector", selector);
+  HttpRequest request = request_of("GET", target.add("timeout_s", format_seconds(timeout_us)).str());
+  request.timeout_us = kPatience_us + timeout_us;
+  return document(std::move(request));
+}
+
+Result<LogPage> Api::logs(const LogQuery& query) {
+  Query target(route("/logs"));
+  target.add("selector", query.selector).add("stream", query.stream).add_given("from", query.from);
+  if (query.tail_bytes) target.add("tail", *query.tail_bytes);
+  target.add("limit", query.limit_bytes);
+  if (query.wait_s != 0) target.add("wait_s", query.wait_s);
+  HttpRequest request = request_of("GET", target.str());
+  request.timeout_us = kPatience_us + static_cast<std::int64_t>(query.wait_s) * 1'000'000;
+  Result<HttpResponse> response = exchange(std::move(request));
+  if (!response) return std::unexpected(response.error());
+  LogPage page;
+  page.next = response->find("Muster-Log-Next");
+  page.attempt = response->find("Muster-Log-Attempt");
+  page.final = response->find("Muster-Log-Final") == "true";
+  page.cut = response->find("Muster-Log-Cut") == "true";
+  page.bytes = std::move(response->body);
+  return page;
+}
+
+Result<Document> Api::shut_down(bool keep_running) {
+  return send("POST", route("/shutdown"),
+              keep_running ? R"({"keep_running":true})" : R"({"keep_running":false})");
+}
+
+}  // namespace muster::client

@@ -1,0 +1,139 @@
+// Every route of the native API as one call: arguments in, the server's document or one Error out.
+// Nothing is retried here; who waits for an absent server is client/patience.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "client/endpoint.h"
+#include "client/http_connection.h"
+#include "client/json.h"
+#include "core/error.h"
+
+namespace muster::client {
+
+// What a submission carries beside its items; unset numbers are left to the server's defaults.
+struct Submission {
+  std::vector<std::string> command;
+  std::optional<std::string> shell;
+  std::string name;
+  std::string batch;
+  std::string array;
+  std::optional<std::uint64_t> slots, gpus, cpus, mem_mb, disk_mb, retries, max_running, log_max_bytes;
+  std::optional<std::int64_t> time_us, grace_us, priority;
+  std::vector<std::string> after, after_any, after_each;
+  std::vector<std::pair<std::string, std::string>> environment, labels;
+  std::string cwd;
+  std::string rerun;
+  bool held = false;
+  bool closed = false;
+  bool dry_run = false;
+};
+// One line of JSON; every text has to be UTF-8.
+std::string submission_json(const Submission& submission);
+
+struct ListQuery {
+  std::string selector;
+  std::string states;  // "failed,running"; empty: all
+  std::string name;
+  std::uint64_t limit = 100;
+  std::string after;  // the cursor of the page before
+};
+
+enum class Verb : std::uint8_t { cancel, hold, release, retry };
+std::string_view to_text(Verb verb);
+
+struct Change {
+  std::vector<std::string> selectors;
+  std::string reason;
+  bool dry_run = false;
+  // Of a retry only.
+  std::optional<std::uint64_t> slots, gpus, cpus, mem_mb, disk_mb, retries;
+  std::optional<std::int64_t> time_us;
+  std::vector<std::pair<std::string, std::string>> environment;
+};
+
+struct BatchSettings {
+  std::optional<std::int64_t> priority;
+  std::optional<std::uint64_t> max_running;
+  std::optional<bool> closed;
+  std::string name;
+  bool dry_run = false;
+};
+
+struct WorkerSettings {
+  std::optional<std::uint64_t> slots, gpu_slots;
+  bool dry_run = false;
+};
+
+struct LogQuery {
+  std::string selector;
+  std::string stream;  // stdout, stderr, both
+  std::string from;    // a byte number, or what the page before gave as next
+  std::optional<std::uint64_t> tail_bytes;
+  std::uint64_t limit_bytes = 1 << 20;
+  std::uint64_t wait_s = 0;
+};
+
+struct LogPage {
+  std::string bytes;
+  std::string next;     // pass as `from`
+  std::string attempt;  // "42.17#2"; empty when there is none yet
+  bool final = false;   // nothing will follow `next`
+  bool cut = false;     // the middle of the log was thrown away at --log-max
+};
+
+class Api {
+ public:
+  Api(Endpoint endpoint, int interrupt_descriptor);
+
+  const Endpoint& endpoint() const { return endpoint_; }
+
+  Result<Document> submit(const Submission& submission, std::string_view key);
+  // The same with items of a kind ("lines", "lines0", "tsv", "csv", "jsonl"), read while they are sent.
+  Result<Document> submit_items(const Submission& submission, std::string_view key, std::string_view kind,
+                                BodySource items);
+
+  Result<Document> batches(const ListQuery& query);
+  Result<Document> batch(std::string_view selector);
+  Result<Document> set_batch(std::string_view selector, const BatchSettings& settings);
+  Result<Document> tasks(const ListQuery& query);
+  Result<Document> task(std::string_view selector);
+  Result<Document> attempts(const ListQuery& query);
+  Result<Document> attempt(std::string_view selector);
+  Result<Document> workers(const ListQuery& query);
+  Result<Document> worker(std::string_view name);
+  Result<Document> set_worker(std::string_view name, const WorkerSettings& settings);
+  Result<Document> events(const ListQuery& query);
+  Result<Document> change(Verb verb, const Change& change);
+  Result<Document> status();
+  // Answers when all tasks are final, or after `timeout_us`.
+  Result<Document> wait(const std::vector<std::string>& selectors, std::int64_t timeout_us);
+  Result<LogPage> logs(const LogQuery& query);
+  Result<Document> shut_down(bool keep_running);
+
+  // True when the last error came from the connection, not from the server's answer, or says that the server starts or stops:
+  // the same call can succeed later.
+  bool server_was_away() const { return away_; }
+  // True when the last request may have been carried out although its answer is not known.
+  bool outcome_unknown() const { return outcome_unknown_; }
+
+ private:
+  Result<HttpResponse> exchange(HttpRequest request);
+  Result<Document> document(HttpRequest request);
+  Result<Document> get(std::string target);
+  Result<Document> send(std::string method, std::string target, std::string body);
+  Error explain(const TransportError& error);
+
+  Endpoint endpoint_;
+  HttpConnection connection_;
+  bool away_ = false;
+  bool outcome_unknown_ = false;
+};
+
+}  // namespace muster::client

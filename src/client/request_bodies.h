@@ -1,0 +1,15 @@
+// Bodies of the requests as JSON text, beside submission_json() of api.h.
+// Every text has to be UTF-8: what is not would arrive changed.
+#pragma once
+
+#include <string>
+
+#include "client/api.h"
+
+namespace muster::client {
+
+std::string change_json(const Change& change);
+std::string batch_settings_json(const BatchSettings& settings);
+std::string worker_settings_json(const WorkerSettings& settings);
+
+}  // namespace muster::client
