@@ -1,0 +1,308 @@
+// What any store promises: the same suite for the one in memory and the one in SQLite.
+// Must hold: nothing here knows how a store keeps its rows.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "store_fixtures.h"
+#include "store_samples.h"
+
+namespace muster::store {
+namespace {
+
+class AnyStore : public testing::TestWithParam<StoreKind> {
+ protected:
+  AnyStore() : subject_(make_subject(GetParam())) { subject_->store().load(); }
+  Store& store() { return subject_->store(); }
+  History& history() { return subject_->history(); }
+  TokenStore& tokens() { return subject_->tokens(); }
+  // As after a restart of the server; gives what it finds.
+  StoreSnapshot restart() {
+    subject_->reopen();
+    return store().load();
+  }
+
+  std::unique_ptr<StoreSubject> subject_;
+};
+
+std::string name_of(const testing::TestParamInfo<StoreKind>& tested) {
+  return tested.param == StoreKind::memory ? "memory" : "sqlite";
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, AnyStore, testing::Values(StoreKind::memory, StoreKind::sqlite), name_of);
+
+TEST_P(AnyStore, ANewOneIsEmpty) {
+  EXPECT_TRUE(history().batches({}).empty());
+  EXPECT_TRUE(history().workers().empty());
+  EXPECT_TRUE(history().events(0, {}).empty());
+  EXPECT_TRUE(tokens().tokens().empty());
+  EXPECT_EQ(history().batch(1), std::nullopt);
+  EXPECT_EQ(history().newest_batch("default"), std::nullopt);
+  EXPECT_EQ(history().newest_batch_named("default", "x", History::Closed::included), std::nullopt);
+  EXPECT_EQ(history().task_of_number(1), std::nullopt);
+  EXPECT_EQ(history().key("default", "k"), std::nullopt);
+  EXPECT_EQ(history().task_template(1), nullptr);
+  EXPECT_TRUE(history().item(1, 0, 0).empty());
+  EXPECT_EQ(history().total_counts(), TaskCounts{});
+  EXPECT_EQ(store().load_batch(1), std::nullopt);
+}
+
+TEST_P(AnyStore, EveryLoadIsANewIncarnation) {
+  const StoreSnapshot second = restart();
+  EXPECT_EQ(second.incarnation, 2u);
+  EXPECT_EQ(second.sequences, Sequences{});
+  EXPECT_TRUE(second.batches.empty());
+  EXPECT_EQ(restart().incarnation, 3u);
+  EXPECT_EQ(store().load().incarnation, 4u);
+}
+
+TEST_P(AnyStore, AnEmptyCommitChangesNothing) {
+  store().commit({});
+  EXPECT_EQ(restart().incarnation, 2u);
+}
+
+TEST_P(AnyStore, RowsComeBackWithEveryField) {
+  Changes changes = submit_changes(1, 50, 100);
+  changes.batches[0].revivable = true;
+  changes.segments.push_back(sample_segment(1, 1, 50, 10, 500));
+  changes.tasks = {sample_finished(1, 3, TaskState::failed), sample_running(1, 7)};
+  changes.attempts = {{.batch = 1, .position = 3, .attempt = sample_finished(1, 3).attempt}};
+  changes.attempts[0].attempt.number = 9;
+  changes.overrides = {{.batch = 1, .ordinal = 2, .first = 3, .last = 4, .template_id = 1}};
+  changes.state_runs = {
+      {.batch = 1, .first = 8, .last = 9, .state = TaskState::cancelled, .by_dependency = true}};
+  changes.item_blocks = {sample_items(1, 0, 0, 5)};
+  changes.workers = {sample_worker(4)};
+  changes.events = {sample_event(12, 1)};
+  changes.keys = {sample_key("k", 1)};
+  store().commit(changes);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(history().batch(1), changes.batches[0]);
+    EXPECT_EQ(history().segments(1), changes.segments);
+    EXPECT_EQ(*history().task_template(1), *changes.templates[0].body);
+    EXPECT_EQ(history().tasks({.batch = 1, .states = {}}, {}), changes.tasks);
+    EXPECT_EQ(history().attempts(1, 3), changes.attempts);
+    EXPECT_EQ(history().overrides(1), changes.overrides);
+    EXPECT_EQ(history().state_runs(1), changes.state_runs);
+    EXPECT_EQ(history().item(1, 0, 4), (std::vector<std::string>{"4", "/data/0"}));
+    EXPECT_EQ(history().workers(), changes.workers);
+    EXPECT_EQ(history().events(0, {}), changes.events);
+    EXPECT_EQ(history().key("default", "k"), changes.keys[0]);
+    restart();
+  }
+}
+
+TEST_P(AnyStore, AnEndIsKeptOnlyWithAFinalStateAndSaysTheSame) {
+  TaskRow row = sample_finished(1, 0);
+  row.attempt.end.attempt = {.batch = 1, .index = 5, .number = 1, .incarnation = 1};
+  row.attempt.end.outcome = AttemptState::lost;
+  TaskRow live = sample_finished(1, 1);
+  live.attempt.state = AttemptState::executing;
+  Changes changes = submit_changes(1, 2, 1);
+  changes.tasks = {row, live};
+  store().commit(changes);
+  const std::vector<TaskRow> rows = history().tasks({.batch = 1, .states = {}}, {});
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].attempt.end.attempt, AttemptRef{});
+  EXPECT_EQ(rows[0].attempt.end.outcome, AttemptState::succeeded);
+  EXPECT_EQ(rows[0].attempt.end.message, row.attempt.end.message);
+  EXPECT_EQ(rows[1].attempt.end, Finished{});
+}
+
+TEST_P(AnyStore, TheLastRowOfAKeyWins) {
+  Changes changes = submit_changes(1, 5, 1);
+  changes.tasks = {sample_running(1, 0), sample_finished(1, 0), sample_running(1, 0, 2)};
+  BatchRow renamed = changes.batches[0];
+  renamed.name = "renamed";
+  renamed.project = "other";
+  changes.batches.push_back(renamed);
+  store().commit(changes);
+  EXPECT_EQ(history().tasks({.batch = 1, .states = {}}, {}), (std::vector<TaskRow>{sample_running(1, 0, 2)}));
+  EXPECT_EQ(history().batch(1)->name, "renamed");
+  EXPECT_EQ(history().newest_batch_named("other", "renamed", History::Closed::excluded), 1u);
+  EXPECT_EQ(history().newest_batch_named("default", "batch 1", History::Closed::excluded), std::nullopt);
+  EXPECT_EQ(history().newest_batch("default"), std::nullopt);
+  renamed.name = "again";
+  Changes more;
+  more.batches.push_back(renamed);
+  store().commit(more);
+  EXPECT_EQ(history().newest_batch_named("other", "again", History::Closed::excluded), 1u);
+  EXPECT_EQ(history().newest_batch_named("other", "renamed", History::Closed::excluded), std::nullopt);
+}
+
+TEST_P(AnyStore, ASegmentIsReplacedWithItsDependencies) {
+  Changes changes = submit_changes(1, 5, 1);
+  changes.segments[0].dependencies = {{.batch = 2}, {.batch = 3}};
+  store().commit(changes);
+  changes.segments[0].dependencies = {{.kind = DependencyKind::index, .batch = 4}};
+  store().commit(changes);
+  EXPECT_EQ(history().segments(1), changes.segments);
+  EXPECT_EQ(store().load_batch(1)->segments, changes.segments);
+}
+
+TEST_P(AnyStore, ClearedStateRunsGoBeforeTheNewOnesAreWritten) {
+  Changes changes = submit_changes(1, 50, 1);
+  changes.state_runs = {{.batch = 1, .first = 0, .last = 4},
+                        {.batch = 1, .first = 9, .last = 9},
+                        {.batch = 2, .first = 0, .last = 1}};
+  store().commit(changes);
+  Changes next;
+  next.cleared_state_runs = {1};
+  next.state_runs = {{.batch = 1, .first = 2, .last = 3}};
+  store().commit(next);
+  EXPECT_EQ(history().state_runs(1), next.state_runs);
+  EXPECT_EQ(history().state_runs(2).size(), 1u);
+}
+
+TEST_P(AnyStore, LoadGivesWhatLivesAndWhatThatDependsOn) {
+  for (BatchId id = 1; id <= 5; ++id) {
+    Changes changes = submit_changes(id, 2, 10 * id);
+    if (id != 3) changes.batches[0].state = BatchState::succeeded;
+    if (id == 3) changes.segments[0].dependencies = {{.batch = 1}, {.batch = 9}};
+    if (id == 5) changes.batches[0].state = BatchState::ended, changes.batches[0].revivable = true;
+    changes.tasks = {sample_finished(id, 0)};
+    store().commit(changes);
+  }
+  const StoreSnapshot snapshot = restart();
+  ASSERT_EQ(snapshot.batches.size(), 3u);
+  EXPECT_EQ(snapshot.batches[0].batch.id, 1u);
+  EXPECT_EQ(snapshot.batches[1].batch.id, 3u);
+  EXPECT_EQ(snapshot.batches[2].batch.id, 5u);
+  for (const BatchSnapshot& batch : snapshot.batches) {
+    EXPECT_EQ(batch.templates.size(), 1u);
+    ASSERT_EQ(batch.tasks.size(), 1u);
+    EXPECT_EQ(batch.tasks[0].state, TaskState::succeeded);
+    EXPECT_EQ(batch.tasks[0].attempt_state, AttemptState::succeeded);
+    EXPECT_EQ(batch.tasks[0].retries, sample_finished(1, 0).retries);
+  }
+  EXPECT_EQ(snapshot.sequences.next_batch, 6u);
+  EXPECT_EQ(store().load_batch(2)->tasks.size(), 1u);
+}
+
+TEST_P(AnyStore, ABatchThatEndsIsNotLoadedAndOneThatIsReopenedIs) {
+  Changes changes = submit_changes(1, 2, 1);
+  store().commit(changes);
+  changes.batches[0].state = BatchState::succeeded;
+  store().commit(changes);
+  EXPECT_TRUE(restart().batches.empty());
+  changes.batches[0].state = BatchState::waiting;
+  store().commit(changes);
+  EXPECT_EQ(restart().batches.size(), 1u);
+}
+
+TEST_P(AnyStore, TasksArePagedByPositionAndFiltered) {
+  Changes changes = submit_changes(1, 2000, 1);
+  for (Position i = 0; i < 1500; ++i) {
+    changes.tasks.push_back(i % 100 == 7 ? sample_finished(1, i, TaskState::failed) : sample_finished(1, i));
+  }
+  store().commit(changes);
+  const auto page = history().tasks({.batch = 1, .states = {}}, {.after = 30, .limit = 5});
+  ASSERT_EQ(page.size(), 5u);
+  EXPECT_EQ(page.front().position, 30u);
+  EXPECT_EQ(history().tasks({.batch = 1, .states = {}}, {.limit = 100'000}).size(), 1000u);
+  EXPECT_EQ(history().tasks({.batch = 1, .states = {TaskState::failed}}, {.limit = 1000}).size(), 15u);
+  EXPECT_EQ(
+      history().tasks({.batch = 1, .first = 100, .last = 207, .states = {TaskState::failed}}, {}).size(), 2u);
+  EXPECT_EQ(history().tasks({.batch = 1, .first = 1400, .last = 1450, .states = {}}, {.after = 1440}).size(),
+            11u);
+  EXPECT_TRUE(history().tasks({.batch = 1, .states = {TaskState::held}}, {}).empty());
+  EXPECT_TRUE(history().tasks({.batch = 2, .states = {}}, {}).empty());
+}
+
+TEST_P(AnyStore, BatchesAndEventsArePagedNewestFirst) {
+  Changes changes;
+  for (std::uint64_t i = 1; i <= 30; ++i) {
+    changes.batches.push_back(sample_batch(i));
+    changes.events.push_back(sample_event(i, i % 3));
+  }
+  store().commit(changes);
+  const auto first = history().batches({.limit = 10});
+  ASSERT_EQ(first.size(), 10u);
+  EXPECT_EQ(first.front().id, 30u);
+  const auto second = history().batches({.after = first.back().id, .limit = 100});
+  ASSERT_EQ(second.size(), 20u);
+  EXPECT_EQ(second.front().id, 20u);
+  EXPECT_EQ(history().events(0, {.limit = 1}).front().seq, 30u);
+  EXPECT_EQ(history().events(0, {.after = 5}).size(), 4u);
+  const auto of_batch = history().events(2, {.after = 20, .limit = 2});
+  ASSERT_EQ(of_batch.size(), 2u);
+  EXPECT_EQ(of_batch[0].seq, 17u);
+  EXPECT_EQ(of_batch[1].seq, 14u);
+}
+
+TEST_P(AnyStore, TheNewestBatchOfANameMayHaveToBeOpen) {
+  for (BatchId id = 1; id <= 4; ++id) {
+    Changes changes = submit_changes(id, 1, id);
+    changes.batches[0].name = id == 4 ? "other" : "nightly";
+    changes.batches[0].closed = id == 3;
+    store().commit(changes);
+  }
+  EXPECT_EQ(history().newest_batch_named("default", "nightly", History::Closed::included), 3u);
+  EXPECT_EQ(history().newest_batch_named("default", "nightly", History::Closed::excluded), 2u);
+  EXPECT_EQ(history().newest_batch_named("elsewhere", "nightly", History::Closed::excluded), std::nullopt);
+  EXPECT_EQ(history().newest_batch("default"), 4u);
+}
+
+TEST_P(AnyStore, ANumberNamesABatchAndAPosition) {
+  Changes changes = submit_changes(1, 10, 100);
+  changes.segments.push_back(sample_segment(1, 1, 10, 5, 200));
+  store().commit(changes);
+  store().commit(submit_changes(2, 10, 150));
+  using Place = std::pair<BatchId, Position>;
+  EXPECT_EQ(history().task_of_number(100), Place(1, 0));
+  EXPECT_EQ(history().task_of_number(109), Place(1, 9));
+  EXPECT_EQ(history().task_of_number(110), std::nullopt);
+  EXPECT_EQ(history().task_of_number(151), Place(2, 1));
+  EXPECT_EQ(history().task_of_number(204), Place(1, 14));
+  EXPECT_EQ(history().task_of_number(99), std::nullopt);
+  EXPECT_EQ(history().task_of_number(UINT64_MAX), std::nullopt);
+}
+
+TEST_P(AnyStore, ItemsAreFoundInTheirBlocks) {
+  Changes changes = submit_changes(1, 100, 1);
+  changes.item_blocks = {sample_items(1, 0, 0, 40), sample_items(1, 0, 40, 60), sample_items(1, 2, 0, 1)};
+  store().commit(changes);
+  EXPECT_EQ(history().item(1, 0, 39)[0], "39");
+  EXPECT_EQ(history().item(1, 0, 40)[0], "40");
+  EXPECT_EQ(history().item(1, 0, 99)[0], "99");
+  EXPECT_TRUE(history().item(1, 0, 100).empty());
+  EXPECT_TRUE(history().item(1, 1, 0).empty());
+  EXPECT_EQ(history().item(1, 2, 0)[1], "/data/2");
+  EXPECT_EQ(store().load_batch(1)->item_blocks.size(), 3u);
+}
+
+TEST_P(AnyStore, TotalsFollowEveryBatchOfAnyAge) {
+  store().commit(submit_changes(1, 10, 1));
+  Changes ended = submit_changes(2, 5, 11);
+  ended.batches[0].state = BatchState::succeeded;
+  ended.batches[0].counts = {0, 0, 0, 0, 5, 0, 0};
+  store().commit(ended);
+  EXPECT_EQ(history().total_counts(), (TaskCounts{0, 0, 10, 0, 5, 0, 0}));
+  restart();
+  EXPECT_EQ(history().total_counts(), (TaskCounts{0, 0, 10, 0, 5, 0, 0}));
+  ended.batches[0].counts = {0, 0, 1, 0, 4, 0, 0};
+  store().commit(ended);
+  EXPECT_EQ(history().total_counts(), (TaskCounts{0, 0, 11, 0, 4, 0, 0}));
+}
+
+TEST_P(AnyStore, TokensAreDurableAndTheirNumbersAreNotUsedTwice) {
+  const TokenRow row{.id = 0,
+                     .kind = "agent",
+                     .owner = "ada",
+                     .hash = std::string("\0\x01\xff", 3),
+                     .created_wall_us = 4,
+                     .expires_wall_us = 5};
+  const std::uint64_t first = tokens().add_token(row);
+  const std::uint64_t second = tokens().add_token(row);
+  EXPECT_NE(first, second);
+  tokens().remove_token(second);
+  tokens().remove_token(second);
+  restart();
+  TokenRow expected = row;
+  expected.id = first;
+  EXPECT_EQ(tokens().tokens(), std::vector<TokenRow>{expected});
+  EXPECT_GT(tokens().add_token(row), second);
+}
+
+}  // namespace
+}  // namespace muster::store
