@@ -1,0 +1,61 @@
+// Connections of agents: a WebSocket each, frames in, frames out, sessions by number.
+// What a frame means is not known here; a frame that cannot be read ends its session.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/agent_messages.h"
+#include "front/request.h"
+#include "wire/agent/agent_codec.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace muster::runtime {
+
+// Called on the loop's thread.
+class AgentEvents {
+ public:
+  virtual ~AgentEvents() = default;
+  // The first frame of a session.
+  virtual void agent_hello(SessionId session, AgentHello hello) = 0;
+  virtual void agent_said(AgentMessage message) = 0;
+  // True when all records are kept, and the agent may be told so.
+  virtual bool agent_logs(SessionId session, const wire::LogRecords& records) = 0;
+  // The connection ended, whoever ended it, unless by close().
+  virtual void agent_gone(SessionId session) = 0;
+};
+
+struct AgentHubLimits {
+  Micros hello_timeout_us = 10'000'000;
+  std::uint64_t unsent_bytes_max = 512ULL << 20;  // an agent that does not read loses its connection
+};
+
+class AgentHub {
+ public:
+  // `io` and `events` outlive this.
+  AgentHub(boost::asio::io_context& io, AgentEvents& events, AgentHubLimits limits = {});
+  ~AgentHub();
+
+  // Takes over an admitted connection; answers the upgrade, or refuses what is none.
+  void adopt(int socket, const front::RequestHead& head);
+
+  void welcome(const wire::Welcome& welcome);
+  void send(SessionId session, const ServerMessage& message);
+  // Says why and closes; agent_gone is not called.
+  void close(SessionId session, const wire::Refused& why);
+  void close_all(const wire::Refused& why);
+  void sweep(Micros mono_us);
+  std::size_t sessions() const;
+
+ private:
+  struct State;
+  class Connection;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace muster::runtime

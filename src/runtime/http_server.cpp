@@ -1,0 +1,494 @@
+// Connections as state machines over one buffer: read, parse, ask the front, write, again.
+// A write is tried at once; only what the socket does not take waits for the loop.
+#include "runtime/http_server.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <ctime>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "runtime/clock.h"
+#include "runtime/http_parser.h"
+#include "wire/native/answers.h"
+
+namespace muster::runtime {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t kBufferBytes = 32 * 1024;
+constexpr std::size_t kCopiedBodyBytes = 64 * 1024;
+constexpr std::uint64_t kLingerBytesMax = 64ULL << 20;
+constexpr Micros kLinger_us = 2'000'000;
+constexpr Micros kNever = std::numeric_limits<Micros>::max();
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 422: return "Unprocessable Content";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 507: return "Insufficient Storage";
+    default: return "Status";
+  }
+}
+
+// The Date field's value, made once a second.
+const std::string& http_date() {
+  static std::string text;
+  static std::time_t made = 0;
+  const std::time_t now = wall_now_us() / 1'000'000;
+  if (now != made) {
+    made = now;
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    char buffer[64];
+    text.assign(buffer, std::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S GMT", &parts));
+  }
+  return text;
+}
+
+enum class KeepAlive : std::uint8_t { yes, no };
+
+void write_head(const front::Response& response, KeepAlive keep_alive, std::string& out) {
+  out += "HTTP/1.1 ";
+  out += std::to_string(response.status);
+  out += ' ';
+  out += reason_of(response.status);
+  out += "\r\nServer: muster\r\nDate: ";
+  out += http_date();
+  out += "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n";
+  if (!response.content_type.empty()) {
+    out += "Content-Type: ";
+    out += response.content_type;
+    out += "\r\n";
+  }
+  for (const auto& [name, value] : response.fields) {
+    out += name;
+    out += ": ";
+    out += value;
+    out += "\r\n";
+  }
+  out += "Content-Length: ";
+  out += std::to_string(response.body.size());
+  out += keep_alive == KeepAlive::yes ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
+}
+
+front::Response plain_problem(ErrorKind kind, const char* code, int status, std::string what, std::string next) {
+  const Error error{kind, code, std::move(what), std::move(next)};
+  return {status, "application/problem+json", {}, wire::problem_json(error, status)};
+}
+
+}  // namespace
+
+struct HttpServer::State {
+  State(asio::io_context& io_, front::Front& front_, Upgrade upgrade_, HttpLimits limits_)
+      : io(io_), front(front_), upgrade(std::move(upgrade_)), limits(limits_), acceptor(io_), pause(io_) {}
+  asio::io_context& io;
+  front::Front& front;
+  Upgrade upgrade;
+  HttpLimits limits;
+  tcp::acceptor acceptor;
+  asio::steady_timer pause;
+  std::unordered_set<std::shared_ptr<Connection>> connections;
+  std::unordered_map<std::uint64_t, std::uint32_t> connections_of_token;
+  std::uint64_t requests = 0;
+  std::uint32_t answering = 0;  // connections between the end of a request and the end of its answer
+};
+
+class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<State> state, tcp::socket socket)
+      : state_(std::move(state)), socket_(std::move(socket)), buffer_(new char[kBufferBytes]) {
+    error_code ignored;
+    socket_.set_option(tcp::no_delay(true), ignored);
+    socket_.non_blocking(true, ignored);
+    deadline_us_ = mono_now_us() + state_->limits.idle_timeout_us;
+  }
+
+  void start() { read(); }
+  Micros deadline_us() const { return deadline_us_; }
+  void close();
+
+ private:
+  enum class Phase : std::uint8_t { idle, head, body, answering, writing, lingering, closed };
+
+  void set_phase(Phase phase);
+  void read();
+  void on_read(const error_code& error, std::size_t bytes);
+  void process();
+  bool on_head();
+  void on_request();
+  void on_refused();
+  bool take_body(std::string_view piece);
+  bool claim_token(std::uint64_t id);
+  front::Respond responder();
+  void answer(front::Response response, KeepAlive keep_alive);
+  void respond(std::uint64_t request, front::Response response);
+  void write();
+  void on_written();
+  void linger();
+  void upgrade();
+
+  std::shared_ptr<State> state_;
+  tcp::socket socket_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t begin_ = 0;  // bytes of the buffer that are not parsed yet
+  std::size_t end_ = 0;
+  HttpParser parser_;
+  front::Admission admission_;
+  std::string body_;
+  std::uint64_t body_bytes_ = 0;
+  bool body_too_large_ = false;
+  std::uint64_t request_ = 0;  // counts requests of this connection: an answer belongs to one
+  std::string out_;
+  std::string out_body_;       // large ones are not copied behind their head
+  std::size_t out_written_ = 0;
+  bool close_after_ = false;
+  bool processing_ = false;
+  std::uint64_t lingered_ = 0;
+  std::uint64_t token_ = 0;
+  Phase phase_ = Phase::idle;
+  Micros deadline_us_ = 0;
+  Micros body_began_us_ = 0;
+};
+
+void HttpServer::Connection::set_phase(Phase phase) {
+  const auto is_answering = [](Phase p) { return p == Phase::answering || p == Phase::writing; };
+  state_->answering += is_answering(phase) ? 1 : 0;
+  state_->answering -= is_answering(phase_) ? 1 : 0;
+  phase_ = phase;
+  const HttpLimits& limits = state_->limits;
+  switch (phase) {
+    case Phase::idle: deadline_us_ = mono_now_us() + limits.idle_timeout_us; break;
+    case Phase::head: deadline_us_ = mono_now_us() + limits.header_timeout_us; break;
+    case Phase::body:
+      body_began_us_ = mono_now_us();
+      deadline_us_ = body_began_us_ + limits.stall_timeout_us;
+      break;
+    case Phase::answering: deadline_us_ = kNever; break;
+    case Phase::writing: deadline_us_ = mono_now_us() + limits.stall_timeout_us; break;
+    case Phase::lingering: deadline_us_ = mono_now_us() + kLinger_us; break;
+    case Phase::closed: break;
+  }
+}
+
+void HttpServer::Connection::close() {
+  if (phase_ == Phase::closed) return;
+  set_phase(Phase::closed);
+  ++request_;  // an answer on its way finds nobody
+  error_code ignored;
+  socket_.close(ignored);
+  admission_ = {};
+  if (token_ != 0 && --state_->connections_of_token[token_] == 0) state_->connections_of_token.erase(token_);
+  token_ = 0;
+  state_->connections.erase(shared_from_this());
+}
+
+void HttpServer::Connection::read() {
+  if (begin_ != 0) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  socket_.async_read_some(asio::buffer(buffer_.get() + end_, kBufferBytes - end_),
+                          [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+                            self->on_read(error, bytes);
+                          });
+}
+
+void HttpServer::Connection::on_read(const error_code& error, std::size_t bytes) {
+  if (phase_ == Phase::closed) return;
+  if (error) return close();
+  if (phase_ == Phase::lingering) {
+    lingered_ += bytes;
+    if (lingered_ > kLingerBytesMax) return close();
+    begin_ = end_ = 0;
+    return read();
+  }
+  end_ += bytes;
+  if (phase_ == Phase::body) {
+    const HttpLimits& limits = state_->limits;
+    const auto earned_us = static_cast<Micros>(body_bytes_ / limits.body_bytes_per_second) * 1'000'000;
+    deadline_us_ = std::min(mono_now_us() + limits.stall_timeout_us, body_began_us_ + limits.body_grace_us + earned_us);
+  }
+  process();
+}
+
+// Goes on until bytes are missing, or an answer is.
+void HttpServer::Connection::process() {
+  if (processing_) return;
+  processing_ = true;
+  const auto self = shared_from_this();
+  while (phase_ == Phase::idle || phase_ == Phase::head || phase_ == Phase::body) {
+    if (phase_ == Phase::idle && begin_ != end_) set_phase(Phase::head);
+    std::size_t used = 0;
+    const HttpProgress progress = parser_.put({buffer_.get() + begin_, end_ - begin_}, used,
+                                              [this](std::string_view piece) { return take_body(piece); });
+    begin_ += used;
+    if (progress == HttpProgress::need_more) {
+      if (begin_ == 0 && end_ == kBufferBytes) {
+        on_refused();
+        break;
+      }
+      read();
+      break;
+    }
+    if (progress == HttpProgress::refused) on_refused();
+    if (progress == HttpProgress::head_done && on_head()) set_phase(Phase::body);
+    if (progress == HttpProgress::done) on_request();
+  }
+  processing_ = false;
+}
+
+// True: go on with the body.
+bool HttpServer::Connection::on_head() {
+  ++state_->requests;
+  ++request_;
+  body_.clear();
+  body_bytes_ = 0;
+  body_too_large_ = false;
+  const front::RequestHead& head = parser_.head();
+  admission_ = state_->front.admit(head);
+  const KeepAlive keep = parser_.has_body() || !parser_.keep_alive() ? KeepAlive::no : KeepAlive::yes;
+  if (admission_.refusal) {
+    answer(std::move(*admission_.refusal), keep);
+    return false;
+  }
+  if (admission_.agent_upgrade) {
+    upgrade();
+    return false;
+  }
+  if (admission_.identity && !claim_token(admission_.identity->token_id)) {
+    front::Response busy = plain_problem(ErrorKind::temporary, kBusy, 503, "this token has too many connections open",
+                                         "close some, or keep one and send requests one after the other");
+    busy.fields.emplace_back("Retry-After", "1");
+    answer(std::move(busy), KeepAlive::no);
+    return false;
+  }
+  if (parser_.content_length() > admission_.body_bytes_max) {
+    body_too_large_ = true;
+    on_request();
+    return false;
+  }
+  if (parser_.has_body() && parser_.expects_continue()) {
+    constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    error_code ignored;
+    socket_.write_some(asio::buffer(kContinue), ignored);
+  }
+  return true;
+}
+
+bool HttpServer::Connection::take_body(std::string_view piece) {
+  body_bytes_ += piece.size();
+  if (body_bytes_ > admission_.body_bytes_max) {
+    body_too_large_ = true;
+    return false;
+  }
+  if (admission_.sink != nullptr) return admission_.sink->feed(piece);
+  body_.append(piece);
+  return true;
+}
+
+void HttpServer::Connection::on_request() {
+  if (body_too_large_) {
+    answer(plain_problem(ErrorKind::too_large, kBodyTooLarge, 413,
+                         "the body is larger than " + std::to_string(admission_.body_bytes_max) + " bytes",
+                         "stream many items with ?items=, or submit in parts into one batch"),
+           KeepAlive::no);
+    return;
+  }
+  close_after_ = parser_.body_cut() || !parser_.keep_alive();
+  set_phase(Phase::answering);
+  if (admission_.sink != nullptr) {
+    const std::unique_ptr<front::BodySink> sink = std::move(admission_.sink);
+    sink->finish(responder());
+  } else {
+    state_->front.handle(parser_.head(), admission_, std::move(body_), responder());
+  }
+}
+
+void HttpServer::Connection::on_refused() {
+  const int status = parser_.status() == 0 ? 431 : parser_.status();
+  const bool large = status == 431;
+  answer(plain_problem(large ? ErrorKind::too_large : ErrorKind::usage, large ? kBodyTooLarge : kMalformedBody, status,
+                       std::string(parser_.why()), ""),
+         KeepAlive::no);
+}
+
+bool HttpServer::Connection::claim_token(std::uint64_t id) {
+  if (token_ == id) return true;
+  std::uint32_t& count = state_->connections_of_token[id];
+  if (count >= state_->limits.connections_per_token) return false;
+  ++count;
+  if (token_ != 0 && --state_->connections_of_token[token_] == 0) state_->connections_of_token.erase(token_);
+  token_ = id;
+  return true;
+}
+
+front::Respond HttpServer::Connection::responder() {
+  return [weak = weak_from_this(), request = request_](front::Response response) {
+    if (const auto self = weak.lock()) self->respond(request, std::move(response));
+  };
+}
+
+void HttpServer::Connection::respond(std::uint64_t request, front::Response response) {
+  if (request != request_ || phase_ != Phase::answering) return;
+  answer(std::move(response), close_after_ ? KeepAlive::no : KeepAlive::yes);
+}
+
+void HttpServer::Connection::answer(front::Response response, KeepAlive keep_alive) {
+  close_after_ = keep_alive == KeepAlive::no;
+  out_.clear();
+  out_body_.clear();
+  out_written_ = 0;
+  write_head(response, keep_alive, out_);
+  if (parser_.head().method != front::Method::head) {
+    if (response.body.size() <= kCopiedBodyBytes) {
+      out_ += response.body;
+    } else {
+      out_body_ = std::move(response.body);
+    }
+  }
+  set_phase(Phase::writing);
+  write();
+}
+
+void HttpServer::Connection::write() {
+  for (;;) {
+    const std::size_t head_left = out_.size() - std::min(out_.size(), out_written_);
+    const std::size_t body_from = out_written_ - std::min(out_.size(), out_written_);
+    const std::array<asio::const_buffer, 2> buffers{
+        asio::buffer(out_.data() + (out_.size() - head_left), head_left),
+        asio::buffer(out_body_.data() + body_from, out_body_.size() - body_from)};
+    error_code error;
+    const std::size_t written = socket_.write_some(buffers, error);
+    out_written_ += written;
+    if (error == asio::error::would_block || error == asio::error::try_again) break;
+    if (error) return close();
+    if (out_written_ == out_.size() + out_body_.size()) return on_written();
+    deadline_us_ = mono_now_us() + state_->limits.stall_timeout_us;
+  }
+  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const error_code& error) {
+    if (self->phase_ != Phase::writing) return;
+    if (error) return self->close();
+    self->deadline_us_ = mono_now_us() + self->state_->limits.stall_timeout_us;
+    self->write();
+  });
+}
+
+void HttpServer::Connection::on_written() {
+  admission_ = {};
+  out_body_ = {};
+  if (close_after_) return linger();
+  parser_.reset();
+  set_phase(Phase::idle);
+  process();
+}
+
+// A client that still sends would lose the answer if the socket were closed under it: what it sends is read and thrown away.
+void HttpServer::Connection::linger() {
+  error_code error;
+  socket_.shutdown(tcp::socket::shutdown_send, error);
+  if (error) return close();
+  set_phase(Phase::lingering);
+  begin_ = end_ = 0;
+  read();
+}
+
+void HttpServer::Connection::upgrade() {
+  const auto self = shared_from_this();
+  error_code error;
+  const int socket = socket_.release(error);
+  if (error) return close();
+  state_->upgrade(socket, parser_.head());
+  close();
+}
+
+HttpServer::HttpServer(asio::io_context& io, front::Front& front, Upgrade upgrade, HttpLimits limits)
+    : state_(std::make_shared<State>(io, front, std::move(upgrade), limits)) {}
+
+HttpServer::~HttpServer() {
+  stop_accepting();
+  const auto connections = state_->connections;
+  for (const auto& connection : connections) connection->close();
+}
+
+namespace {
+
+template <class State, class Accepted>
+void accept_next(const std::shared_ptr<State>& state, const Accepted& accepted) {
+  state->acceptor.async_accept([state, accepted](const error_code& error, tcp::socket socket) {
+    if (!state->acceptor.is_open()) return;
+    if (!error) {
+      accepted(state, std::move(socket));
+      return accept_next(state, accepted);
+    }
+    // Out of descriptors, most likely: others have to end first.
+    state->pause.expires_after(std::chrono::milliseconds(100));
+    state->pause.async_wait([state, accepted](const error_code& stopped) {
+      if (!stopped && state->acceptor.is_open()) accept_next(state, accepted);
+    });
+  });
+}
+
+}  // namespace
+
+Result<std::uint16_t> HttpServer::listen(const ListenAddress& address) {
+  error_code error;
+  const tcp::endpoint endpoint(asio::ip::make_address(address.host, error), address.port);
+  tcp::acceptor& acceptor = state_->acceptor;
+  if (!error) acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(1024, error);
+  if (error) {
+    return refuse(ErrorKind::wrong_state, kPortInUse,
+                  "cannot listen on " + address.url_host() + ":" + std::to_string(address.port) + ": " + error.message(),
+                  "choose another port, or 0 for any free one: --listen 127.0.0.1:0");
+  }
+  accept_next(state_, [](const std::shared_ptr<State>& state, tcp::socket socket) {
+    const auto connection = std::make_shared<Connection>(state, std::move(socket));
+    state->connections.insert(connection);
+    connection->start();
+  });
+  return acceptor.local_endpoint(error).port();
+}
+
+void HttpServer::stop_accepting() {
+  error_code ignored;
+  state_->acceptor.close(ignored);
+  state_->pause.cancel();
+}
+
+void HttpServer::sweep(Micros mono_us) {
+  std::vector<std::shared_ptr<Connection>> overdue;
+  for (const auto& connection : state_->connections) {
+    if (connection->deadline_us() <= mono_us) overdue.push_back(connection);
+  }
+  for (const auto& connection : overdue) connection->close();
+}
+
+bool HttpServer::quiet() const { return state_->answering == 0; }
+std::size_t HttpServer::connections() const { return state_->connections.size(); }
+std::uint64_t HttpServer::requests() const { return state_->requests; }
+
+}  // namespace muster::runtime
