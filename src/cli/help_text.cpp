@@ -132,19 +132,23 @@ std::string overview_help(const std::vector<const Command*>& commands, std::size
 
 std::string option_list(const std::vector<const Command*>& commands) {
   std::string out;
+  const auto add = [&out](std::string_view path, const Options& options) {
+    for (const OptionSpec& option : options.options()) {
+      out += join_text(path, path.empty() ? "" : " ", option.short_name, option.short_name.empty() ? "" : ",",
+                       option.long_name, "\n");
+    }
+  };
   for (const Command* command : commands) {
     const std::unique_ptr<CommandBody> body = command->make();
     Options options;
     body->declare(options);
-    for (const OptionSpec& option : options.options())
-      out += join_text(command->path, " ", option.long_name, "\n");
+    add(command->path, options);
   }
   CommonTargets targets;
   Options common;
   declare_common(common, CommonOptions::connection, targets);
-  for (const OptionSpec& option : common.options()) out += join_text("muster ", option.long_name, "\n");
-  out += "muster --version\n";
-  return out;
+  add("", common);
+  return out + "--version\n";
 }
 
 }  // namespace muster::cli

@@ -57,12 +57,10 @@ void LogPrinter::heading(const std::string& attempt) {
 }
 
 void LogPrinter::safe(std::string_view bytes) {
-  carry_ += bytes;
-  const std::size_t keep = unfinished_bytes(carry_);
-  const std::string rest = carry_.substr(carry_.size() - keep);
-  carry_.resize(carry_.size() - keep);
-  session_.out().write(escape_text(carry_, LineBreaks::kept));
-  carry_ = rest;
+  const std::string all = carry_ + std::string(bytes);
+  const std::string_view whole = std::string_view(all).substr(0, all.size() - unfinished_bytes(all));
+  session_.out().write(escape_text(whole, LineBreaks::kept));
+  carry_ = all.substr(whole.size());
 }
 
 void LogPrinter::print(const client::LogPage& page) {

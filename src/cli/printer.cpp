@@ -8,6 +8,7 @@
 
 #include "cli/json_text.h"
 #include "cli/suggestion.h"
+#include "cli/views/cells.h"
 #include "client/text.h"
 #include "core/escape.h"
 

@@ -121,7 +121,6 @@ std::vector<std::string_view> topic_names() {
 
 std::optional<std::string> topic_text(std::string_view topic) {
   if (topic == "states") return "States\n\n" + states_text();
-  if (topic == "states-markdown") return states_markdown();
   for (const Topic& known : kTopics) {
     if (known.name == topic) return std::string(known.text);
   }

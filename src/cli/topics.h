@@ -1,5 +1,5 @@
 // What `muster help TOPIC` prints: pages about what all commands share.
-// Topics that are for tools (`options`, `states-markdown`) are not listed.
+// Nothing here needs a server, and nothing depends on who reads.
 #pragma once
 
 #include <optional>

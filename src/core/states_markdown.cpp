@@ -63,7 +63,7 @@ std::string states_markdown() {
   std::string out =
       "# States\n\nEvery state there is, and every way from one to another; the engine knows no others. "
       "Generated from "
-      "`src/core/states.h`\nby `muster help states-markdown`. The initial state stands first. A final state "
+      "`src/core/states.h`\nby `muster help states`. The initial state stands first. A final state "
       "is left only "
       "when a person brings the thing back.\nCounts shown to people give the states of a running task's "
       "attempt as its "

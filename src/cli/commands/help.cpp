@@ -11,6 +11,7 @@
 #include "cli/topics.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/states_markdown.h"
 
 namespace muster::cli {
 
@@ -49,6 +50,8 @@ class Help final : public CommandBody {
     if (words_.empty()) return overview_help(session.commands(), width);
     const std::string& word = words_.front();
     if (word == "options") return option_list(session.commands());
+    // Into a pipe go the complete tables: docs/states.md is made of them.
+    if (word == "states" && !terminal.is_terminal) return states_markdown();
     if (auto text = topic_text(word); text && words_.size() == 1) return std::move(*text);
     if (const CatalogueEntry* entry = find_error(upper(word))) return error_page(*entry, width);
     const Result<FoundCommand> found = find_command(session.commands(), words_);
