@@ -16,6 +16,7 @@
 #include "core/cause.h"
 #include "core/escape.h"
 #include "core/states.h"
+#include "store/sqlite/database.h"
 
 namespace muster::store {
 
@@ -59,18 +60,29 @@ OpenMode mode_to_look_at(const std::string& path) {
   return has_log ? OpenMode::read_only : OpenMode::frozen;
 }
 
-// What SQLite would take for an empty database is, under our name, a truncated one.
+// SQLite rounds the end of a file up to a whole page, and takes nothing at all for a new database.
+std::string fault_of_size(const std::string& path, const std::array<char, 100>& header) {
+  struct stat file{};
+  if (stat(path.c_str(), &file) != 0) fail("cannot look at " + path);
+  const auto high = static_cast<unsigned char>(header[16]);
+  const auto low = static_cast<unsigned char>(header[17]);
+  // 65536 is written as 1.
+  const off_t page = high == 0 && low == 1 ? 65536 : high * 256 + low;
+  const bool has_log = mode_to_look_at(path) == OpenMode::read_only;
+  // A copy of the log that was cut off may have left a part of a page; the log has it whole.
+  return page > 0 && (has_log || file.st_size % page == 0) ? "" : "it ends in the middle of a page";
+}
+
 std::string fault_of_header(const std::string& path) {
   constexpr std::string_view kMagic("SQLite format 3\0", 16);
-  constexpr std::size_t kHeaderBytes = 100;
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) fail("cannot open " + path);
-  std::array<char, kHeaderBytes> header{};
+  std::array<char, 100> header{};
   const ssize_t size = pread(file, header.data(), header.size(), 0);
   close(file);
-  if (size < static_cast<ssize_t>(kHeaderBytes)) return "it ends before the end of its header";
+  if (size < static_cast<ssize_t>(header.size())) return "it ends before the end of its header";
   if (std::string_view(header.data(), kMagic.size()) != kMagic) return "it is no SQLite file";
-  return {};
+  return fault_of_size(path, header);
 }
 
 Result<int> read_number(const std::string& path, const SchemaPlan& plan) {
@@ -182,7 +194,8 @@ Result<void> migrate_database(const std::string& path, int number, const SchemaP
   return {};
 }
 
-bool names_match(const Database& database) {
+bool names_match(const std::string& path) {
+  const Database database(path, mode_to_look_at(path));
   Names ours;
   add_names(ours, kTaskCycle);
   add_names(ours, kAttemptCycle);

@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "store/migrations/schema.h"
-#include "store/sqlite/database.h"
 
 namespace muster::store {
 
@@ -21,7 +20,7 @@ Result<int> schema_number_of(const std::string& path, const SchemaPlan& plan);
 Result<void> migrate_database(const std::string& path, int number, const SchemaPlan& plan);
 
 // Whether the numbers of states mean in the file what they mean in this program.
-bool names_match(const sqlite::Database& database);
+bool names_match(const std::string& path);
 
 // kDatabaseDamaged for the file, with what was seen and the next step.
 Error damaged_database(const std::string& path, const std::string& what);

@@ -284,6 +284,9 @@ Result<std::unique_ptr<SqliteStore>> open_sqlite_store(const FolderLock& folder,
   const std::string path = folder.folder() + "/" + kDatabaseName;
   try {
     if (Result<void> ready = make_or_upgrade(path, plan); !ready) return std::unexpected(ready.error());
+    if (!names_match(path)) {
+      return std::unexpected(damaged_database(path, "its states are not those of this version"));
+    }
     auto store = std::make_unique<SqliteStore>(path, folder.folder(), options);
     return store;
   } catch (const StoreDamaged& damage) {
