@@ -21,8 +21,10 @@ struct SqliteError : std::runtime_error {
       : std::runtime_error(what), code(extended_code), system_error(system_errno) {}
   int code;
   int system_error;
-  // The disk, or a quota, takes no more.
+  // The disk, or a quota, takes no more; what was to be written is not.
   bool is_full() const;
+  // The same while a file is opened, where its index may find no room either.
+  bool is_full_at_open() const { return is_full() || code == SQLITE_IOERR_SHMSIZE; }
 };
 
 [[noreturn]] void throw_error(sqlite3* handle, int code, std::string_view doing);

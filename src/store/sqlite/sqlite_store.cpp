@@ -58,25 +58,29 @@ SqliteStore::WriteSide::WriteSide(const std::string& path)
 SqliteStore::ReadSide::ReadSide(const std::string& path)
     : database(open_for_reading(path)), queries(database) {}
 
-SqliteStore::SqliteStore(std::string path, const std::string& folder, const SqliteOptions& options)
-    : path_(std::move(path)), options_(options), reserve_(folder, options.reserve) {
+SqliteStore::SqliteStore(std::string path, const DiskReserve& reserve, const SqliteOptions& options)
+    : path_(std::move(path)), options_(options), reserve_(reserve) {
+  open_sides();
+  if (write_side_->database.integer("SELECT closed_cleanly FROM meta") == 0) check_.start(path_);
+}
+
+void SqliteStore::open_sides() {
   write_side_ = std::make_unique<WriteSide>(path_);
   read_side_ = std::make_unique<ReadSide>(path_);
   sqlite3_wal_hook(write_side_->database.handle(), count_log_pages, &log_pages_);
   next_checkpoint_ = options_.checkpoint_pages;
-  if (write_side_->database.integer("SELECT closed_cleanly FROM meta") == 0) check_.start(path_);
 }
 
 SqliteStore::~SqliteStore() {
   check_.stop();
   read_side_.reset();
-  if (must_reload_) {
+  if (write_side_ != nullptr && must_reload_) {
     // Pages the disk has not taken are still in the log; closing must not pretend otherwise.
     sqlite3_db_config(write_side_->database.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     return;
   }
   try {
-    if (loaded_) write_side_->writer.mark_closed();
+    if (loaded_ && write_side_ != nullptr) write_side_->writer.mark_closed();
   } catch (const std::exception&) {
     // The next start looks through the file, which is all that is lost.
   }
@@ -139,6 +143,7 @@ void SqliteStore::commit(const Changes& changes) {
 
 std::optional<BatchSnapshot> SqliteStore::load_batch(BatchId id) {
   const std::lock_guard lock(write_mutex_);
+  if (must_reload_) throw StoreUnknown("the fate of a commit is not known: load first");
   return write_side_->loader.load_batch(id);
 }
 
@@ -148,11 +153,16 @@ void SqliteStore::reopen() {
   check_.stop();
   const std::lock_guard lock(read_mutex_);
   read_side_.reset();
-  sqlite3_db_config(write_side_->database.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  write_side_.reset();
-  write_side_ = std::make_unique<WriteSide>(path_);
-  read_side_ = std::make_unique<ReadSide>(path_);
-  sqlite3_wal_hook(write_side_->database.handle(), count_log_pages, &log_pages_);
+  if (write_side_ != nullptr) {
+    sqlite3_db_config(write_side_->database.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    write_side_.reset();
+  }
+  try {
+    open_sides();
+  } catch (const SqliteError& error) {
+    if (!error.is_full_at_open() || !reserve_.release()) throw;
+    open_sides();
+  }
   must_reload_ = false;
 }
 
@@ -190,6 +200,7 @@ void SqliteStore::checkpoint() {
 template <class Work>
 auto SqliteStore::read(const Work& work) {
   const std::lock_guard lock(read_mutex_);
+  if (read_side_ == nullptr) throw StoreUnknown("the database could not be opened again: load first");
   return work(read_side_->queries);
 }
 
@@ -277,25 +288,34 @@ Result<void> make_or_upgrade(const std::string& path, const SchemaPlan& plan) {
   return migrate_database(path, *number, plan);
 }
 
-}  // namespace
-
-Result<std::unique_ptr<SqliteStore>> open_sqlite_store(const FolderLock& folder, const SqliteOptions& options,
-                                                       const SchemaPlan& plan) {
-  const std::string path = folder.folder() + "/" + kDatabaseName;
+Result<std::unique_ptr<SqliteStore>> open_with(const std::string& path, const DiskReserve& reserve,
+                                               const SqliteOptions& options, const SchemaPlan& plan) {
   try {
     if (Result<void> ready = make_or_upgrade(path, plan); !ready) return std::unexpected(ready.error());
     if (!names_match(path)) {
       return std::unexpected(damaged_database(path, "its states are not those of this version"));
     }
-    auto store = std::make_unique<SqliteStore>(path, folder.folder(), options);
-    return store;
+    return std::make_unique<SqliteStore>(path, reserve, options);
   } catch (const StoreDamaged& damage) {
     return std::unexpected(damaged_database(path, damage.what()));
-  } catch (const SqliteError& error) {
-    if (!error.is_full()) throw;
-    return refuse(ErrorKind::temporary, kDiskFull, "there is no room for the database " + escape_text(path),
-                  "free some space, and start again");
   }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> open_sqlite_store(const FolderLock& folder, const SqliteOptions& options,
+                                                       const SchemaPlan& plan) {
+  const std::string path = folder.folder() + "/" + kDatabaseName;
+  DiskReserve reserve(folder.folder(), options.reserve);
+  do {
+    try {
+      return open_with(path, reserve, options, plan);
+    } catch (const SqliteError& error) {
+      if (!error.is_full_at_open()) throw;
+    }
+  } while (reserve.release());
+  return refuse(ErrorKind::temporary, kDiskFull, "there is no room to open the database " + escape_text(path),
+                "free some space, and start again");
 }
 
 Result<std::unique_ptr<SqliteStore>> open_sqlite_store(const FolderLock& folder,

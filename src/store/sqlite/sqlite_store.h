@@ -27,7 +27,7 @@ struct SqliteOptions {
 
 class SqliteStore final : public Store, public History, public TokenStore {
  public:
-  SqliteStore(std::string path, const std::string& folder, const SqliteOptions& options);
+  SqliteStore(std::string path, const DiskReserve& reserve, const SqliteOptions& options);
   // An orderly end, unless a commit of unknown fate came before.
   ~SqliteStore() override;
 
@@ -85,6 +85,7 @@ class SqliteStore final : public Store, public History, public TokenStore {
   auto write(const Work& work);
   template <class Work>
   auto read(const Work& work);
+  void open_sides();
   void reopen();
   void checkpoint_if_due();
   void checkpoint();
