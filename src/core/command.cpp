@@ -92,7 +92,7 @@ class CommandCompiler {
     Result<void> done = shell || (words.size() == 1 && has_blank) ? compile_shell(words, shell.value_or(""))
                                                                   : compile_argv(words);
     if (!done) return std::unexpected(done.error());
-    if (Result<void> fits = check_size(); !fits) return std::unexpected(fits.error());
+    if (Result<void> fits = check_size(literal_bytes()); !fits) return std::unexpected(fits.error());
     return std::move(out_);
   }
 
@@ -102,23 +102,30 @@ class CommandCompiler {
       return refuse(ErrorKind::usage, kMalformedValue, "the command is missing",
                     "write it behind --: muster submit -- echo hi");
     }
+    std::size_t bytes = 0;
     for (const std::string& word : words) {
+      bytes += word.size() + 1;
       if (word.find('\0') == std::string::npos) continue;
       return refuse(ErrorKind::usage, kMalformedValue,
                     "the word '" + escape_text(word) + "' of the command holds a NUL");
     }
-    return {};
+    return check_size(bytes);
   }
 
-  Result<void> check_size() const {
+  std::size_t literal_bytes() const {
     std::size_t bytes = 0;
     for (const std::vector<Piece>& word : out_.words) {
       ++bytes;
       for (const Piece& piece : word) bytes += piece.text.size();
     }
+    return bytes;
+  }
+
+  static Result<void> check_size(std::size_t bytes) {
     if (bytes <= kArgumentBytesMax) return {};
     return refuse(ErrorKind::too_large, kArgumentsTooLong,
-                  "the command has " + std::to_string(bytes) + " bytes; 131072 is the limit",
+                  "the command has " + std::to_string(bytes) + " bytes; " +
+                      std::to_string(kArgumentBytesMax) + " is the limit",
                   "put long lists into a file and pass its name");
   }
 

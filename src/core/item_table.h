@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/flat_object.h"
 
 namespace muster {
 
@@ -64,34 +65,39 @@ class ItemParser {
   std::uint64_t blank_lines() const { return blank_lines_; }
 
  private:
-  Result<void> skip_byte_order_mark(std::string_view& chunk);
   Result<void> split(std::string_view chunk);
   std::size_t find_record_end(std::string_view chunk);
-  Result<void> overlong();
+  Result<void> check_record_size(std::size_t bytes);
   Result<void> take_record(std::string_view record);
   Result<void> take_line(std::string_view record);
   Result<void> take_tsv(std::string_view record);
   Result<void> take_csv(std::string_view record);
   Result<void> take_json(std::string_view record);
   Result<void> take_header(std::vector<std::string> names);
-  Result<void> take_values(std::size_t count);
+  Result<std::string_view> take_csv_value(std::string_view record, std::size_t& at, std::size_t column);
   Result<void> begin_row();
-  void end_row();
+  void add_value(std::string_view value);
+  Result<void> end_row(std::size_t values, std::string_view last_value);
   void close_block();
-  std::unexpected<Error> fail(std::string what, std::string next = {}) const;
+  std::string column_text(std::size_t column) const;
+  std::unexpected<Error> fail(const std::string& what, std::string next = {}) const;
 
   ItemFormat format_;
   ItemLimits limits_;
   std::vector<std::string> columns_;
   ItemBlock block_;
   std::deque<ItemBlock> complete_;
-  std::string carry_;       // the record that the last chunk left unfinished
+  std::string head_;               // the first bytes, until it is clear whether they are a byte order mark
+  std::string carry_;              // the record that the last chunk left unfinished
+  std::string unquoted_;           // csv: a value without its quotes
+  std::vector<FlatField> fields_;  // jsonl: the object at hand
+  std::vector<std::uint32_t> positions_;  // jsonl: where each column stands in it
+  bool head_done_ = false;
   bool in_quotes_ = false;  // csv: carry_ ends inside quotes
-  bool byte_order_mark_done_ = false;
+  bool holds_nul_ = false;  // a NUL was among the bytes so far
   std::uint64_t line_ = 1;  // of the record's first byte
   std::uint64_t rows_ = 0;
   std::uint64_t blank_lines_ = 0;
-  std::vector<std::string> values_;  // of the record at hand
 };
 
 // The whole text at once; for tests and small inputs.

@@ -49,9 +49,15 @@ struct Frame {
   std::vector<HereDocument> pending;
 };
 
+// Nobody writes deeper text, and reading it would take time and memory without bound.
+constexpr std::size_t kFramesMax = 200;
+constexpr std::size_t kLevelsMax = 4;
+
 class ShellReader {
  public:
-  explicit ShellReader(std::string_view text) : text_(text) { frames_.push_back(Frame{}); }
+  explicit ShellReader(std::string_view text, std::size_t level = 0) : text_(text), level_(level) {
+    frames_.push_back(Frame{});
+  }
 
   ShellScan read() {
     while (at_ < text_.size()) step();
@@ -68,6 +74,13 @@ class ShellReader {
     if (!scan_.doubt) scan_.doubt = where;
   }
   void push(FrameKind kind, std::size_t length, bool parenthesis = false) {
+    if (frames_.size() >= kFramesMax) {
+      doubt(at_);
+      unclosed(at_);
+      mark_all(at_, text_.size(), ShellPlace::doubtful);
+      at_ = text_.size();
+      return;
+    }
     Frame frame;
     frame.kind = kind;
     frame.begin = at_;
@@ -369,8 +382,34 @@ class ShellReader {
       body_end = end;
     }
     mark_all(begin, body_end, ShellPlace::here_document);
+    if (!document.quoted && !substitutions_end_in(text_.substr(begin, body_end - begin))) doubt(begin);
     if (in_backtick() && text_.substr(begin, at_ - begin).find_first_of("`\\") != std::string_view::npos)
       doubt(begin);
+  }
+
+  // A substitution that a here-document leaves open moves the document's end for some shells.
+  bool substitutions_end_in(std::string_view body) const {
+    for (std::size_t i = 0; i < body.size();) {
+      const char next = i + 1 < body.size() ? body[i + 1] : '\0';
+      if (body[i] != '`' && (body[i] != '$' || (next != '(' && next != '{'))) {
+        i += body[i] == '\\' ? 2 : 1;
+        continue;
+      }
+      const std::size_t length = ShellReader(body.substr(i), level_ + 1).substitution_length();
+      if (length == 0) return false;
+      i += length;
+    }
+    return true;
+  }
+
+  // Of the substitution that the text begins with, as in double quotes; 0 when it does not end or shells differ.
+  std::size_t substitution_length() {
+    if (level_ > kLevelsMax) return 0;
+    push(FrameKind::double_quote, 0);
+    do {
+      step();
+    } while (at_ < text_.size() && frames_.size() > 2);
+    return frames_.size() == 2 && !scan_.doubt && !scan_.unclosed ? at_ : 0;
   }
 
   void step_redirection() {
@@ -588,6 +627,7 @@ class ShellReader {
   }
 
   std::string_view text_;
+  std::size_t level_;  // of here-documents inside substitutions inside here-documents
   std::size_t at_ = 0;
   std::vector<Frame> frames_;
   ShellScan scan_;

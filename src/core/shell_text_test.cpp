@@ -124,6 +124,8 @@ TEST(ShellText, knows_comments_and_here_documents) {
       {"cat <<EOF\n%\\\nEOF\nEOF\n%", {here_document, bare}},
       {"cat <<'EOF'\n%\\\nEOF\n%", {here_document, bare}},
       {"cat <<EOF\n%", {here_document}},
+      {"cat <<E\n`a` $(b \"c)\" $(d)) $%x:-\"y\"} \\` $x\nE\necho %", {here_document, bare}},
+      {"cat <<'E'\na ` $( $%\nE\necho %", {here_document, bare}},
       {"x=$(cat <<EOF\n) %\nEOF\n) %", {here_document, bare}},
       {"cat <<%\nx\n%\n%", {here_document, bare}},
       {"echo $((1<<2)) %\n%", {bare, bare}},
@@ -171,7 +173,8 @@ TEST(ShellText, knows_text_that_another_shell_reads) {
 TEST(ShellText, admits_doubt) {
   for (const char* text :
        {"echo $'it\\'s' %", "echo $[1] %", "echo \"${x:-'a'}\" %", "echo ) %", "echo $(( 'a' )) %",
-        "case x y z) %", "cat <<$x\nx\n$x\n%", "echo ${ ls; } %", "echo `echo '`' %", "cat <<A $(x\n) %"}) {
+        "case x y z) %", "cat <<$x\nx\n$x\n%", "echo ${ ls; } %", "echo `echo '`' %", "cat <<A $(x\n) %",
+        "cat <<E\na ` b\nE\necho %", "cat <<E\n$(a\nE\necho %", "cat <<E\n${x\nE\necho %"}) {
     const std::vector<ShellPlace> found = places(text);
     ASSERT_FALSE(found.empty()) << text;
     EXPECT_EQ(found.back(), doubtful) << text;
@@ -227,6 +230,16 @@ TEST(ShellText, knows_whether_one_more_argument_fits) {
                            "a=(1 2)",
                            "ls\n"}) {
     EXPECT_FALSE(scan_shell_text(text).takes_argument) << text;
+  }
+}
+
+TEST(ShellText, gives_up_on_text_that_nobody_writes) {
+  for (const char* piece : {"(", "$(", "\"$(", "$((", "${", "$(cat <<E\n", "case x in a) "}) {
+    std::string text;
+    while (text.size() < 100'000) text += piece;
+    const ShellScan scan = scan_shell_text(text + "{}");
+    EXPECT_EQ(scan.braces.back().offset, text.size()) << piece;
+    EXPECT_TRUE(scan.unclosed || scan.braces.back().place != bare) << piece;
   }
 }
 
