@@ -93,16 +93,19 @@ Result<std::vector<std::string>> expand_patterns(const std::vector<std::string>&
     }
     const Result<std::vector<Glob>> globs = parse_glob(word);
     if (!globs) return std::unexpected(globs.error());
-    std::vector<std::string> found;
-    for (const Glob& glob : *globs) walk(glob, 0, glob.absolute ? "/" : "", found);
-    if (found.empty()) {
+    const std::size_t before = all.size();
+    for (const Glob& glob : *globs) {
+      std::vector<std::string> found;
+      walk(glob, 0, glob.absolute ? "/" : "", found);
+      std::sort(found.begin(), found.end());
+      found.erase(std::unique(found.begin(), found.end()), found.end());
+      all.insert(all.end(), found.begin(), found.end());
+    }
+    if (all.size() == before) {
       return refuse(ErrorKind::usage, kNoItems,
                     client::join_text("--each: nothing matches '", escape_text(word), "'"),
                     "check the pattern and the folder; a name with a leading dot needs a pattern with one");
     }
-    std::sort(found.begin(), found.end());
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    all.insert(all.end(), found.begin(), found.end());
   }
   return all;
 }

@@ -54,7 +54,7 @@ Result<Columns> choose_columns(const View& view, const OutputChoice& choice) {
 
 // Quoted when it has to be; a terminal gets no control characters even here.
 std::string csv_value(const std::string& text, const Terminal& terminal) {
-  const std::string safe = terminal.is_terminal ? escape_text(text, LineBreaks::kept) : text;
+  const std::string safe = terminal.is_terminal ? escape_text(text) : text;
   if (safe.find_first_of(",\"\r\n") == std::string::npos) return safe;
   std::string quoted = "\"";
   for (const char c : safe) {
@@ -226,7 +226,11 @@ void print_values(Session& session, const Columns& columns, const OutputChoice& 
     Cell cell = column->cell(thing, context);
     const bool named = !choice.columns.empty() || choice.format == Format::wide;
     if (!named && cell.text == dash(context).text) continue;
-    rows.push_back({{std::string(column->name), Tone::dim}, std::move(cell)});
+    std::string label(column->header);
+    for (char& c : label) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    rows.push_back({{std::move(label), Tone::dim}, std::move(cell)});
   }
   const Terminal& terminal = session.out_terminal();
   TableStyle style{choice.format == Format::table ? terminal.width : 0, terminal.colour, false};

@@ -25,14 +25,17 @@ using client::Submission;
 namespace {
 
 constexpr std::array<std::string_view, 2> kRerun = {"allowed", "never"};
+constexpr std::array<std::string_view, 4> kFormats = {"lines", "tsv", "csv", "jsonl"};
 
 void declare_items(Options& options, SubmissionOptions& target) {
-  options.section("Many tasks (otherwise one; lines on standard input also make many)");
+  options.section("Many tasks instead of one");
   options.text("--array", "1-N[:STEP]", target.submission.array, "one task per number; {} is the number");
-  options.text("--from", "FILE", target.from,
-               "one task per line or row of FILE (.tsv .csv .jsonl, else plain lines); - is standard input");
-  options.text("--format", "FORMAT", target.format,
-               "what --from or standard input holds: lines, tsv, csv, jsonl");
+  options.text(
+      "--from", "FILE", target.from,
+      "one task per line or row of FILE (.tsv .csv .jsonl, else plain lines); - is standard input, which "
+      "is read without --from too when it is a pipe or a file");
+  options.choice("--format", kFormats, target.format,
+                 "what --from or standard input holds, whatever its name");
   options.flag("-0,--null", target.nul_lines, "items end with a NUL instead of a newline");
   options.words("--each", "GLOB", target.each, "one task per file that matches, sorted; {} is its name");
 }
@@ -130,7 +133,11 @@ Result<std::optional<ItemsInput>> open_chosen_items(const SubmissionOptions& opt
     return std::optional(items_from_names(*names));
   }
   const bool from_standard_input = sources == 0 && standard_input_may_hold_items();
-  if (!options.from && !from_standard_input) return std::optional<ItemsInput>();
+  if (!options.from && !from_standard_input) {
+    if (options.format.empty() && !options.nul_lines) return std::optional<ItemsInput>();
+    return refuse(ErrorKind::usage, kNoItems, "--format or -0 is given, but there are no items to read",
+                  "name a file with --from FILE, or pipe them in");
+  }
   ItemFormat format = options.from ? item_format_of(*options.from) : ItemFormat::lines;
   if (!options.format.empty()) {
     const Result<ItemFormat> wanted = items_format(options.format);

@@ -46,6 +46,8 @@ Result<Api*> Connector::api() {
   if (!api_) {
     Result<Endpoint> endpoint = find_endpoint(options_, environment_);
     if (!endpoint) return std::unexpected(endpoint.error());
+    // Standard input gives its token once.
+    if (options_.token_file == "-") options_.token = endpoint->token;
     api_ = std::make_unique<Api>(std::move(*endpoint), interrupt_);
   }
   return api_.get();

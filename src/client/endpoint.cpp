@@ -142,6 +142,7 @@ Result<Place> find_place(const EndpointOptions& options, const Environment& envi
 
 Result<std::string> find_token(const EndpointOptions& options, const Environment& environment,
                                const Place& place) {
+  if (!options.token.empty()) return options.token;
   if (!options.token_file.empty()) return read_token(options.token_file);
   if (const auto file = environment("MUSTER_TOKEN_FILE")) return read_token(*file);
   if (auto token = environment("MUSTER_TOKEN")) return std::move(*token);

@@ -18,6 +18,7 @@ struct EndpointOptions {
   std::string context;
   std::string token_file;  // "-" reads the first line of standard input
   std::string data_folder;
+  std::string token;  // known already: nothing is looked up for it
 };
 
 // The value of an environment variable; nothing when it is not set or empty.

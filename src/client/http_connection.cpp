@@ -27,6 +27,7 @@ namespace {
 
 constexpr std::int64_t kConnectTimeout_us = 5'000'000;
 constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::string_view kGreeting = "HTTP/";
 
 std::unexpected<TransportError> fail(TransportFailure failure, std::string why) {
   return std::unexpected(TransportError{failure, std::move(why), {}});
@@ -86,6 +87,11 @@ class HttpConnection::Parser {
   std::expected<void, TransportError> feed(std::string_view bytes) {
     started_ = true;
     carry_.append(bytes);
+    if (!greeted_ && carry_.size() >= kGreeting.size()) {
+      if (!carry_.starts_with(kGreeting))
+        return fail(TransportFailure::malformed, "it said: " + carry_.substr(0, 60));
+      greeted_ = true;
+    }
     boost::system::error_code error;
     while (!carry_.empty() && !parser_.is_done()) {
       const std::size_t used = parser_.put(boost::asio::buffer(carry_.data(), carry_.size()), error);
@@ -120,6 +126,7 @@ class HttpConnection::Parser {
   http::response_parser<http::string_body> parser_;
   std::string carry_;
   bool started_ = false;
+  bool greeted_ = false;
 };
 
 HttpConnection::HttpConnection(Address address, int interrupt_descriptor)

@@ -55,6 +55,10 @@ class Submit final : public CommandBody {
       return refuse(ErrorKind::usage, kMalformedValue, "--timeout and --progress belong to --wait",
                     "add --wait");
     }
+    if (session.endpoint_options.token_file == "-") {
+      // The token is the first line of standard input; items may follow it.
+      if (const Result<Api*> api = session.api(); !api) return std::unexpected(api.error());
+    }
     Result<PreparedSubmission> prepared = prepare_submission(std::move(options_), session);
     if (!prepared) return std::unexpected(prepared.error());
     const Result<Document> submitted = send(session, *prepared);

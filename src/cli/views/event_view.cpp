@@ -17,12 +17,12 @@ Cell subject_of(const Json& event, const ViewContext& context) {
 
 constexpr ViewColumn kColumns[] = {
     {"seq", "SEQ", kWide, kRight, 9, 0, &number_at<"seq">},
-    {"time", "TIME", kMain, kLeft, 1, 0, &time_at<"time">},
+    {"time", "TIME", kMain, kLeft, 2, 0, &time_at<"time">},
     {"kind", "KIND", kMain, kLeft, 0, 0, &text_at<"kind">},
     {"subject", "WHAT", kMain, kLeft, 0, 0, &subject_of},
     {"worker", "WORKER", kMain, kLeft, 3, 8, &text_at<"worker">},
     {"who", "WHO", kMain, kLeft, 4, 8, &text_at<"who">},
-    {"text", "TEXT", kMain, kLeft, 2, 12, &text_at<"text">},
+    {"text", "TEXT", kMain, kLeft, 1, 12, &text_at<"text">},
     {"batch", "BATCH", kWide, kRight, 9, 0, &number_at<"batch">},
     {"task", "TASK", kWide, kLeft, 9, 0, &text_at<"task">},
     {"attempt", "ATTEMPT", kWide, kLeft, 9, 0, &text_at<"attempt">},
