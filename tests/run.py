@@ -17,7 +17,6 @@ import time
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
 PYTHON = "/usr/bin/python3"  # the one that Debian's pytest belongs to
 AT_ONCE = 2
 SEEDS = {False: 1_000, True: 100_000}
@@ -149,14 +148,14 @@ def find_runners(options):
     if any(model.glob("test_*.py")):
         spin = any((pathlib.Path(folder) / "spin").exists() for folder in os.environ["PATH"].split(":"))
         runners.append(pytest_runner("model", "model", model, "" if spin else "spin is missing"))
-    for build, prefix in ((BUILD, ""), (ROOT / "build-asan", "asan/")):
+    for build, prefix in ((options.build, ""), (ROOT / "build-asan", "asan/")):
         if not prefix or options.all:
             runners += [Runner(prefix + name, "unit", "gtest", [str(build / name)]) for name in test_programs(build)]
     if any((ROOT / "tests/tidy").glob("test_*.py")):
         runners.append(pytest_runner("tidy", "tidy", ROOT / "tests/tidy"))
-    if (BUILD / "muster").exists() and any((ROOT / "src/sim").glob("*.cpp")):
+    if (options.build / "muster").exists() and any((ROOT / "src/sim").glob("*.cpp")):
         seeds = str(SEEDS[options.long])
-        runners.append(Runner("simulator", "simulator", "command", [str(BUILD / "muster"), "selftest", "--seeds", seeds]))
+        runners.append(Runner("simulator", "simulator", "command", [str(options.build / "muster"), "selftest", "--seeds", seeds]))
     for file in sorted((ROOT / "tests/e2e").glob("test_*.py")):
         runners.append(pytest_runner(f"e2e/{file.stem}", "e2e", file))
     return [runner for runner in runners if not options.only or runner.group in options.only]
@@ -167,7 +166,7 @@ def find_runners(options):
 
 def environment(options):
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    kept.update(MUSTER=str(BUILD / "muster"), UBSAN_OPTIONS="print_stacktrace=1", PYTHONDONTWRITEBYTECODE="1")
+    kept.update(MUSTER=str(options.build / "muster"), UBSAN_OPTIONS="print_stacktrace=1", PYTHONDONTWRITEBYTECODE="1")
     if options.long:
         kept["MUSTER_TEST_LONG"] = "1"
     if options.all:
@@ -359,7 +358,10 @@ def parse(arguments):
     parser.add_argument("--long", action="store_true", help="longer tiers")
     parser.add_argument("-k", dest="pattern", default="", help="only what contains this")
     parser.add_argument("--only", action="append", choices=sorted(LIMIT_S), help="only this group")
-    return parser.parse_args(arguments)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="the build folder (default: build)")
+    options = parser.parse_args(arguments)
+    options.build = options.build.resolve()
+    return options
 
 
 def main(arguments):
