@@ -18,7 +18,7 @@ namespace muster::runtime {
 //   admin.token           0600, one line
 //   logs/                 what tasks wrote
 //   worker/               the local worker's folder: it belongs to the agent
-//     lock                held (flock) by the running agent; its text is the process id
+//     agent.lock          held (flock) by the running agent; its text is the process id
 //     agent.token         0600, one line, written by the server, read by the agent at every connection
 //     agent.log           what the agent prints
 struct DataFolder {
@@ -30,6 +30,7 @@ struct DataFolder {
   std::string admin_token() const { return path + "/admin.token"; }
   std::string logs() const { return path + "/logs"; }
   std::string worker() const { return path + "/worker"; }
+  std::string agent_lock() const { return worker() + "/agent.lock"; }
   std::string agent_token() const { return worker() + "/agent.token"; }
   std::string agent_log() const { return worker() + "/agent.log"; }
 };

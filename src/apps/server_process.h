@@ -1,0 +1,30 @@
+// One server process, from options to its end: locks the folder, opens what is in it, runs, and puts the worker to rest if asked.
+// Whoever started it is told once, by `announce`: the address, or why there is none.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/error.h"
+#include "runtime/data_folder.h"
+#include "runtime/server.h"
+
+namespace muster::apps {
+
+struct ServerProcess {
+  runtime::DataFolder folder;
+  runtime::ListenAddress listen;
+  runtime::WorkerOptions worker;
+  std::string version;
+  runtime::ServerOptions::Interrupt interrupt = runtime::ServerOptions::Interrupt::ends_server;
+  runtime::TerminalEcho echo = runtime::TerminalEcho::none;
+  std::function<void(const std::string& url)> ready;
+};
+
+// Errors: kDataFolderInUse, kDatabaseNewer, kDatabaseDamaged, kPortInUse, kDiskFull, kInternal.
+Result<runtime::ServerEnd> run_server_process(const ServerProcess& process);
+
+// Ends the local worker with its tasks; lines for people go to `say`. Nothing to stop is fine. kBusy when it does not end.
+Result<void> stop_local_worker(const runtime::DataFolder& folder, const std::function<void(const std::string&)>& say);
+
+}  // namespace muster::apps

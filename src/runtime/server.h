@@ -1,0 +1,54 @@
+// The server as a process: store, engine, front and sockets around one loop, from the first read to an orderly end.
+// What it is made of is handed in; it owns nothing that outlives it but the files that announce it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "blobs/log_store.h"
+#include "core/error.h"
+#include "engine/engine.h"
+#include "ports/store.h"
+#include "runtime/data_folder.h"
+#include "runtime/disk_space.h"
+#include "runtime/http_server.h"
+#include "runtime/listen_address.h"
+#include "runtime/server_log.h"
+#include "runtime/worker_supervisor.h"
+
+namespace muster::runtime {
+
+struct ServerParts {
+  Store& store;
+  History& history;
+  TokenStore& tokens;
+  DiskSpaceSource& disk;
+  blobs::LogStore& logs;
+  ServerLog& log;
+};
+
+struct ServerOptions {
+  DataFolder folder;     // its lock is held by the caller
+  ListenAddress listen;
+  std::string version;
+  std::string store_name;
+  std::string owner;     // the user whose tokens are made
+  WorkerOptions worker;
+  engine::EngineOptions engine;
+  HttpLimits http;
+  // SIGINT ends tasks and server, as `muster down`; else it ends the server alone, as SIGTERM always does.
+  enum class Interrupt : std::uint8_t { stops_everything, ends_server } interrupt = Interrupt::ends_server;
+  // Called once, when requests are answered and the files that say so are there.
+  std::function<void(const std::string& url)> ready;
+};
+
+enum class ServerEnd : std::uint8_t {
+  server_alone,  // tasks and worker go on
+  everything,    // nothing runs any more; the local worker is to be stopped too
+};
+
+// Returns when the server has ended. Errors: kPortInUse, kDatabaseDamaged, kDiskFull, kInternal.
+Result<ServerEnd> run_server(const ServerParts& parts, const ServerOptions& options);
+
+}  // namespace muster::runtime

@@ -1,0 +1,31 @@
+// Tokens of 90 days, renewed when 30 are left.
+// The token is in the store before its file is there: a crash between the two leaves one that nobody knows.
+#include "runtime/server_tokens.h"
+
+namespace muster::runtime {
+namespace {
+
+constexpr Micros kDay_us = 24LL * 3600 * 1'000'000;
+constexpr Micros kLife_us = 90 * kDay_us;
+constexpr Micros kRenew_us = 30 * kDay_us;
+
+}  // namespace
+
+ServerTokens::ServerTokens(TokenStore& store, DataFolder folder, std::string owner)
+    : folder_(std::move(folder)), owner_(std::move(owner)), tokens_(store) {}
+
+Result<void> ServerTokens::keep_fresh(Micros wall_us) {
+  if (Result<void> kept = keep_one(front::TokenKind::agent, folder_.agent_token(), wall_us); !kept) return kept;
+  return keep_one(front::TokenKind::admin, folder_.admin_token(), wall_us);
+}
+
+Result<void> ServerTokens::keep_one(front::TokenKind kind, const std::string& path, Micros wall_us) {
+  if (const std::optional<std::string> present = read_line_file(path)) {
+    const std::optional<front::Identity> identity = tokens_.check(*present, wall_us);
+    const std::optional<Micros> expiry = tokens_.expiry(*present, wall_us);
+    if (identity && identity->kind == kind && (*expiry == 0 || *expiry - wall_us > kRenew_us)) return {};
+  }
+  return write_file_atomically(path, tokens_.mint(kind, owner_, wall_us, wall_us + kLife_us) + "\n", 0600);
+}
+
+}  // namespace muster::runtime

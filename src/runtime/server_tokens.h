@@ -1,0 +1,29 @@
+// The two tokens a server keeps in files: its owner's, and that of the worker on the same machine.
+// A file is written only when its token is not good any more, so that copies of it keep working.
+#pragma once
+
+#include <string>
+
+#include "core/error.h"
+#include "front/tokens.h"
+#include "ports/store.h"
+#include "runtime/data_folder.h"
+
+namespace muster::runtime {
+
+class ServerTokens {
+ public:
+  ServerTokens(TokenStore& store, DataFolder folder, std::string owner);
+
+  // Makes what is missing or ends within 30 days anew; older ones stay good until they end. At the start, then now and then.
+  Result<void> keep_fresh(Micros wall_us);
+  const front::Tokens& tokens() const { return tokens_; }
+
+ private:
+  Result<void> keep_one(front::TokenKind kind, const std::string& path, Micros wall_us);
+  DataFolder folder_;
+  std::string owner_;
+  front::Tokens tokens_;
+};
+
+}  // namespace muster::runtime
