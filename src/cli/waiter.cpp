@@ -24,6 +24,7 @@ namespace {
 
 enum class Show : std::uint8_t { none, plain, live };
 
+constexpr std::int64_t kShortestRound_us = 20'000;
 constexpr std::int64_t kLiveRound_us = 250'000;
 constexpr std::int64_t kPlainRound_us = 2'000'000;
 constexpr std::int64_t kSilentRound_us = 30'000'000;
@@ -168,7 +169,8 @@ void Waiter::explain_failures() {
   for (std::size_t i = 0; i < ranking.size() && i < 4; ++i) {
     text += join_text(i == 0 ? "" : ", ", ranking[i].first, "x ", ranking[i].second);
   }
-  if (ranking.size() > 4) text += join_text(", ", ranking.size() - 4, " more causes");
+  const std::size_t more = ranking.size() > 4 ? ranking.size() - 4 : 0;
+  if (more > 0) text += join_text(", ", more, more == 1 ? " more cause" : " more causes");
   session_.note(join_text(meter_.counts().failed, " failed: ", text));
   session_.note(join_text("  see it:  muster logs ", first, "    again:  muster retry ", joined(selectors_)));
 }
@@ -195,6 +197,7 @@ Result<int> Waiter::run(FirstContact contact) {
                           session_.note(join_text("the server is back after ", format_duration(after_us)));
                         }});
   for (;;) {
+    const std::int64_t asked_mono_us = client::mono_now_us();
     Result<Document> answer = poll(contact);
     if (interrupt.requested()) return detach(kInterruptedExit, "detached");
     const bool time_is_over = client::mono_now_us() >= deadline_mono_us_;
@@ -209,6 +212,9 @@ Result<int> Waiter::run(FirstContact contact) {
     if (answer->root()["done"].truth()) return finish(*answer);
     if (time_is_over) return detach(kTimeoutExit, "the --timeout is over");
     hint_when_held();
+    // A server that does not hold its answer back is not asked more often for that.
+    const std::int64_t took_us = client::mono_now_us() - asked_mono_us;
+    client::pause_unless(interrupt.descriptor(), kShortestRound_us - took_us);
   }
 }
 

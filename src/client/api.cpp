@@ -98,7 +98,8 @@ Error Api::explain(const TransportError& error) {
     case TransportFailure::source:
       return error.error;
     case TransportFailure::refused:
-      return {ErrorKind::unreachable, kNoServer, join_text("no server at ", place, "\n", error.why),
+      return {ErrorKind::unreachable, kNoServer,
+              join_text("no server at ", place, "\nnothing listens there: ", error.why),
               "start one:  muster up -d          use another:  --url http://HOST:PORT"};
     case TransportFailure::malformed:
       return {ErrorKind::unreachable, kNoServer,

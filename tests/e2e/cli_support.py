@@ -15,6 +15,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -180,6 +181,7 @@ class FakeServer:
     def __init__(self):
         self.routes = {}
         self.requests = []
+        self.connections = set()
         fake = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -187,6 +189,14 @@ class FakeServer:
 
             def log_message(self, *_):
                 pass
+
+            def setup(self):
+                super().setup()
+                fake.connections.add(self.connection)
+
+            def finish(self):
+                fake.connections.discard(self.connection)
+                super().finish()
 
             def body(self):
                 if self.headers.get("Transfer-Encoding") == "chunked":
@@ -240,9 +250,13 @@ class FakeServer:
         self.thread.start()
 
     def close(self):
+        """Like a process that is killed: the listener and every connection are gone."""
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def sent(self, method, path):
         """Bodies sent there, as JSON where they are."""

@@ -1,0 +1,189 @@
+"""`muster logs`: raw into a pipe, safe on a terminal, parts of a log, following it across a restart of the server."""
+
+import signal
+
+import pytest
+
+import cli_support as cli
+
+HOSTILE = b"caf\xc3\xa9 \x1b[2J\xff\r\n\tend \xe2\x80\xae\n"
+
+
+class Log:
+    """One attempt's log as the server pages it; grows while it is followed."""
+
+    def __init__(self, data, final=True, attempt="42.17#1", page=1 << 20, cut=False):
+        self.data, self.final, self.attempt, self.page, self.cut = data, final, attempt, page, cut
+        self.queries = []
+
+    def __call__(self, request):
+        query = {name: values[0] for name, values in request.query.items()}
+        self.queries.append(query)
+        start = int(query.get("from", "0"))
+        if "tail" in query:
+            start = max(0, len(self.data) - int(query["tail"]))
+        part = self.data[start:start + min(self.page, int(query["limit"]))]
+        after = start + len(part)
+        return 200, "application/octet-stream", {
+            "Muster-Log-Start": str(start), "Muster-Log-Next": str(after), "Muster-Log-Cut": str(self.cut).lower(),
+            "Muster-Log-Final": str(self.final and after == len(self.data)).lower(), "Muster-Log-Attempt": self.attempt}, part
+
+
+@pytest.fixture
+def fake(tmp_path):
+    with cli.fake_server(tmp_path) as (server, run):
+        server.routes[("GET", "/attempts/42.17%231")] = {"schema": "muster.attempt/1", **cli.attempt(1, state="failed", exit_code=3)}
+        yield server, run
+
+
+def serve(server, *arguments, **options):
+    log = server.routes[("GET", "/logs")] = Log(*arguments, **options)
+    return log
+
+
+def test_a_pipe_gets_the_bytes(fake):
+    server, run = fake
+    log = serve(server, HOSTILE * 1000, page=777)
+    result = run("logs", "42.17", text=False)
+    assert (result.code, result.out, result.err) == (0, HOSTILE * 1000, b"")
+    assert log.queries[0] == {"selector": "42.17", "stream": "both", "limit": str(1 << 20)}
+    assert run("logs", "42.17", "--raw", text=False).out == HOSTILE * 1000
+
+
+def test_a_terminal_gets_safe_text_under_a_heading(fake):
+    server, run = fake
+    for page in (1, 2, 3, 1000):  # a character may lie on the border of two pages
+        serve(server, HOSTILE, page=page)
+        shown = run.terminal("logs", "42.17", "--no-color", width=80)
+        assert shown.out == "── 42.17#1 · nimbus · 4.2s · failed · exit 3 ──\ncafé \\x1b[2J\\xff\\r\n\tend \\u{202e}\n", page
+    serve(server, b"no newline")
+    assert run.terminal("logs", "42.17", width=80).out.endswith("no newline\n")
+    narrow = run.terminal("logs", "42.17", "--no-color", width=20)
+    assert max(map(len, narrow.out.splitlines())) <= 20
+
+
+def test_raw_on_a_terminal(fake):
+    server, run = fake
+    serve(server, b"\x1b[31mred\x1b[0m\n")
+    assert "\x1b[31mred\x1b[0m\n" in run.terminal("logs", "--raw", "42.17", env={"NO_COLOR": "1"}).out
+
+
+def test_parts(fake):
+    server, run = fake
+    log = serve(server, b"0123456789" * 100)
+    assert run("logs", "42.17", "--head", "15", text=False).out == b"012345678901234"
+    assert run("logs", "42.17", "--tail", "15", text=False).out == b"567890123456789"
+    assert run("logs", "42.17", "--tail", "1k", text=False).out == b"0123456789" * 100
+    assert run("logs", "42.17", "--tail", "15", "--head", "3", text=False).out == b"567"
+    assert run("logs", "42.17", "--head", "0", text=False).out == b""
+    run("logs", "42.17", "--stream", "stderr")
+    run("logs", "42.17#1", "--stream=stdout")
+    assert [query["stream"] for query in log.queries[-2:]] == ["stderr", "stdout"]
+    assert log.queries[-1]["selector"] == "42.17#1"
+    log = serve(server, b"0123456789" * 100, page=7)
+    assert run("logs", "42.17", "--head", "15", text=False).out == b"012345678901234"
+    assert run("logs", "42.17", "--tail", "15", text=False).out == b"567890123456789"
+
+
+def test_several_selectors_in_order(fake):
+    server, run = fake
+    logs = {"1.1": Log(b"one\n", attempt="1.1#1"), "1.2": Log(b"two\n", attempt="1.2#4")}
+    server.routes[("GET", "/logs")] = lambda request: logs[request.query["selector"][0]](request)
+    assert run("logs", "1.2", "1.1").out == "two\none\n"
+
+
+def test_a_whole_batch(fake):
+    server, run = fake
+    pages = {"": (b"a\n", "1:1:1:2", "42.1#1"), "1:1:1:2": (b"b\n", "2:1:1:2", "42.2#1"), "2:1:1:2": (b"", "2:1:1:2", "42.2#1")}
+
+    def answer(request):
+        data, following, attempt = pages[request.query.get("from", [""])[0]]
+        return 200, "application/octet-stream", {"Muster-Log-Next": following, "Muster-Log-Final": str(not data).lower(),
+                                                 "Muster-Log-Attempt": attempt}, data
+
+    server.routes[("GET", "/logs")] = answer
+    assert run("logs", "42").out == "a\nb\n"
+    shown = run.terminal("logs", "42", "--no-color").out
+    assert shown == "── 42.1#1 ──\na\n── 42.2#1 ──\nb\n"
+
+
+def test_a_gap_is_pointed_out(fake):
+    server, run = fake
+    serve(server, b"first\nlast\n", cut=True, page=4)
+    result = run("logs", "42.17")
+    assert result.out == "first\nlast\n" and result.err.count("has a gap: it was longer than --log-max") == 1
+
+
+def test_nothing_written(fake):
+    server, run = fake
+    serve(server, b"", final=False)
+    assert run("logs", "42.17").out == ""
+    assert run.terminal("logs", "42.17").out == "42.17 has written nothing (yet)\n"
+
+
+# ---- following -------------------------------------------------------------------------------------------------------
+
+
+class Growing:
+    """Pieces that come one per poll; False is a lost connection."""
+
+    def __init__(self, *pieces):
+        self.pieces = list(pieces)
+        self.queries = []
+        self.sent = b""
+
+    def __call__(self, request):
+        query = {name: values[0] for name, values in request.query.items()}
+        self.queries.append(query)
+        start = int(query.get("from", "0"))
+        assert start <= len(self.sent), "asked beyond the end"
+        part = self.sent[start:]
+        final = not self.pieces
+        if not part and self.pieces:
+            piece = self.pieces.pop(0)
+            if piece is False:
+                return False
+            if isinstance(piece, tuple):
+                return piece
+            part, final = piece, not self.pieces
+            self.sent += piece
+        return 200, "application/octet-stream", {"Muster-Log-Next": str(start + len(part)), "Muster-Log-Final": str(final).lower(),
+                                                 "Muster-Log-Attempt": "42.17#1"}, part
+
+
+def test_following_ends_with_the_attempt(fake):
+    server, run = fake
+    log = server.routes[("GET", "/logs")] = Growing(b"", b"one\n", b"two\n", b"")
+    for spelling in ("-f", "--follow"):
+        log = server.routes[("GET", "/logs")] = Growing(b"", b"one\n", b"two\n", b"")
+        result = run("logs", spelling, "42.17")
+        assert (result.code, result.out) == (0, "one\ntwo\n")
+        assert "wait_s" not in log.queries[0] and int(log.queries[1]["wait_s"]) > 10
+        assert [query.get("from") for query in log.queries] == [None, "0", "4", "8"]
+
+
+def test_following_goes_on_after_the_server_was_away(fake):
+    server, run = fake
+    server.routes[("GET", "/logs")] = Growing(b"one\n", False, False, cli.problem(503, "E108", "starting", ""), b"two\n", b"")
+    result = run("logs", "-f", "42.17")
+    assert (result.code, result.out) == (0, "one\ntwo\n")
+    assert result.err.count("the server is away") == 1 and result.err.count("the server is back after") == 1
+
+
+def test_an_unknown_task_is_an_error_also_when_following(fake):
+    server, run = fake
+    server.routes[("GET", "/logs")] = cli.problem(404, "E202", "there is no batch 42", "")
+    assert run("logs", "-f", "42.17").code == 3
+    assert cli.Client(run.home)("logs", "-f", "42.17").code == 69
+
+
+def test_ctrl_c_while_following(fake):
+    server, run = fake
+    server.routes[("GET", "/logs")] = lambda request: (200, "application/octet-stream", {
+        "Muster-Log-Next": "4", "Muster-Log-Final": "false", "Muster-Log-Attempt": "42.17#1"},
+        b"one\n" if "from" not in request.query else b"")
+    process = run.start("logs", "-f", "42.17")
+    cli.lines_until(process.stdout, "one")
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=20)[1].decode()
+    assert process.returncode == 130 and "reattach:  muster logs -f 42.17" in error
