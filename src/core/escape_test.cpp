@@ -1,4 +1,5 @@
 // What reaches a terminal holds no control character and no broken UTF-8, whatever came in; widths and cuts are right.
+// Random text too: safe output stays safe, a cut never exceeds its width.
 #include "core/escape.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Every form of the contract is read, written back and read again; what is malformed is refused with its place marked.
+// Ranges in any order mean the same set.
 #include "core/selector.h"
 
 #include <gtest/gtest.h>
