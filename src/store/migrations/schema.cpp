@@ -3,6 +3,7 @@
 #include "store/migrations/schema.h"
 
 #include "core/cause.h"
+#include "core/check.h"
 #include "core/states.h"
 
 namespace muster::store {
@@ -18,15 +19,15 @@ std::string flag(const std::string& column) {
   return column + " INTEGER NOT NULL CHECK (" + column + " BETWEEN 0 AND 1)";
 }
 
-// "5, 6, 7": the numbers of the states of that finality.
+// "BETWEEN 0 AND 6": the live states, which stand first in every table. IN (…) would build a table for each row that is written.
 template <class Cycle>
-std::string numbers_of(const Cycle& cycle, Finality finality) {
-  std::string list;
-  for (std::size_t i = 0; i < cycle.states.size(); ++i) {
-    if (cycle.states[i].finality != finality) continue;
-    list += (list.empty() ? "" : ", ") + std::to_string(i);
+std::string is_live(const Cycle& cycle) {
+  std::size_t live = 0;
+  while (live < cycle.states.size() && cycle.states[live].finality == Finality::live) ++live;
+  for (std::size_t i = live; i < cycle.states.size(); ++i) {
+    MUSTER_CHECK(cycle.states[i].finality == Finality::final_state, "live states stand before final ones");
   }
-  return list;
+  return "BETWEEN 0 AND " + std::to_string(live - 1);
 }
 
 std::string number_of(TaskState state) { return std::to_string(static_cast<int>(state)); }
@@ -92,7 +93,7 @@ CREATE TABLE segments (
 CREATE INDEX segments_by_number ON segments (first_number);
 CREATE TABLE dependencies (
   batch INTEGER NOT NULL, segment INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('batch', 'task', 'index')), )sql" +
+  kind TEXT NOT NULL CHECK (kind = 'batch' OR kind = 'task' OR kind = 'index'), )sql" +
          flag("any_end") + R"sql(,
   on_batch INTEGER NOT NULL, on_index INTEGER NOT NULL, PRIMARY KEY (batch, segment, ordinal)
 ) STRICT, WITHOUT ROWID;
@@ -107,8 +108,8 @@ CREATE TABLE overrides (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE state_runs (
   batch INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-  state INTEGER NOT NULL CHECK (state IN ()sql" +
-         number_of(TaskState::held) + ", " + number_of(TaskState::cancelled) + ")),\n  " +
+  state INTEGER NOT NULL CHECK (state = )sql" +
+         number_of(TaskState::held) + " OR state = " + number_of(TaskState::cancelled) + "),\n  " +
          flag("by_dependency") + R"sql(,
   PRIMARY KEY (batch, first)
 ) STRICT, WITHOUT ROWID;
@@ -126,8 +127,8 @@ std::string attempt_columns() {
          R"sql(), exit_code INTEGER, signal INTEGER, started_wall_us INTEGER, ended_wall_us INTEGER,
   used_wall_us INTEGER, used_user_us INTEGER, used_system_us INTEGER, peak_memory_bytes INTEGER, read_bytes INTEGER,
   written_bytes INTEGER, stdout_bytes INTEGER, stderr_bytes INTEGER, log_cut INTEGER, message TEXT,
-  CHECK ((cause IS NULL) = (attempt_state IN ()sql" +
-         numbers_of(kAttemptCycle, Finality::live) + "))),\n";
+  CHECK ((cause IS NULL) = (attempt_state )sql" +
+         is_live(kAttemptCycle) + ")),\n";
 }
 
 std::string task_tables() {

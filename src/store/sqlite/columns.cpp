@@ -2,7 +2,6 @@
 // Must hold: lists are separated by a comma and a blank.
 #include "store/sqlite/columns.h"
 
-#include <algorithm>
 #include <vector>
 
 namespace muster::store::sqlite {
@@ -23,8 +22,8 @@ template <class Each>
 std::string joined(std::string_view columns, const Each& each) {
   std::string list;
   for (const std::string_view name : split(columns)) {
-    const std::string part = each(std::string(name));
-    if (!part.empty()) list += (list.empty() ? "" : ", ") + part;
+    if (!list.empty()) list += ", ";
+    list += each(std::string(name));
   }
   return list;
 }
@@ -40,13 +39,9 @@ std::string insert_into(std::string_view table, std::string_view columns) {
          places_for(columns);
 }
 
-std::string upsert_into(std::string_view table, std::string_view key, std::string_view columns) {
-  const std::vector<std::string_view> keys = split(key);
-  return insert_into(table, columns) + " ON CONFLICT (" + std::string(key) + ") DO UPDATE SET " +
-         joined(columns, [&](const std::string& name) {
-           const bool is_key = std::find(keys.begin(), keys.end(), name) != keys.end();
-           return is_key ? std::string() : name + " = excluded." + name;
-         });
+std::string replace_into(std::string_view table, std::string_view columns) {
+  return "INSERT OR REPLACE INTO " + std::string(table) + " (" + std::string(columns) + ") VALUES " +
+         places_for(columns);
 }
 
 std::string assignments(std::string_view columns) {

@@ -60,8 +60,8 @@ inline std::string counter_columns() {
 std::string places_for(std::string_view columns);
 // "INSERT INTO table (columns) VALUES (?, …)"
 std::string insert_into(std::string_view table, std::string_view columns);
-// The same, replacing a row of the same key by setting every other column of it.
-std::string upsert_into(std::string_view table, std::string_view key, std::string_view columns);
+// The same, in the place of a row of the same key. (ON CONFLICT DO UPDATE takes a fifth longer.)
+std::string replace_into(std::string_view table, std::string_view columns);
 // "a = ?, b = ?"
 std::string assignments(std::string_view columns);
 

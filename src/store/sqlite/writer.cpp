@@ -105,7 +105,7 @@ Writer::Writer(Database& database)
           "UPDATE meta SET incarnation = incarnation + 1, closed_cleanly = 0 RETURNING incarnation"),
       mark_closed_(database, "UPDATE meta SET closed_cleanly = 1"),
       insert_batch_(database, insert_into("batches", batch_columns())),
-      upsert_batch_(database, upsert_into("batches", "id", batch_columns())),
+      replace_batch_(database, replace_into("batches", batch_columns())),
       update_batch_(database, "UPDATE batches SET " + assignments(batch_live_columns()) +
                                   " WHERE id = ? AND project = ? AND name = ? AND owner = ?"),
       read_batch_(database,
@@ -113,20 +113,19 @@ Writer::Writer(Database& database)
       insert_loaded_(database, "INSERT OR IGNORE INTO loaded_batches VALUES (?)"),
       delete_loaded_(database, "DELETE FROM loaded_batches WHERE batch = ?"),
       insert_segment_(database, insert_into("segments", kSegmentColumns) + " ON CONFLICT DO NOTHING"),
-      upsert_segment_(database, upsert_into("segments", "batch, ordinal", kSegmentColumns)),
+      replace_segment_(database, replace_into("segments", kSegmentColumns)),
       insert_dependency_(database, insert_into("dependencies", kDependencyColumns)),
       delete_dependencies_(database, "DELETE FROM dependencies WHERE batch = ? AND segment = ?"),
-      replace_template_(database, "INSERT OR REPLACE INTO templates VALUES (?, ?)"),
-      upsert_item_block_(database,
-                         upsert_into("item_blocks", "batch, segment, first_item", kItemBlockColumns)),
-      upsert_override_(database, upsert_into("overrides", "batch, ordinal", kOverrideColumns)),
+      replace_template_(database, replace_into("templates", "id, body")),
+      replace_item_block_(database, replace_into("item_blocks", kItemBlockColumns)),
+      replace_override_(database, replace_into("overrides", kOverrideColumns)),
       delete_state_runs_(database, "DELETE FROM state_runs WHERE batch = ?"),
-      upsert_state_run_(database, upsert_into("state_runs", "batch, first", kStateRunColumns)),
-      upsert_task_(database, upsert_into("tasks", "batch, position", task_columns())),
-      upsert_attempt_(database, upsert_into("attempts", "batch, position, attempt", attempt_row_columns())),
-      upsert_worker_(database, upsert_into("workers", "id", kWorkerColumns)),
-      upsert_event_(database, upsert_into("events", "seq", kEventColumns)),
-      upsert_key_(database, upsert_into("keys", "project, key", kKeyColumns)),
+      replace_state_run_(database, replace_into("state_runs", kStateRunColumns)),
+      replace_task_(database, replace_into("tasks", task_columns())),
+      replace_attempt_(database, replace_into("attempts", attempt_row_columns())),
+      replace_worker_(database, replace_into("workers", kWorkerColumns)),
+      replace_event_(database, replace_into("events", kEventColumns)),
+      replace_key_(database, replace_into("keys", kKeyColumns)),
       update_counters_(database, "UPDATE meta SET " + assignments(counter_columns())),
       insert_token_(
           database,
@@ -226,20 +225,20 @@ void Writer::write_rows(const Changes& changes) {
   }
   for (const ItemBlockRow& row : changes.item_blocks) write_item_block(row);
   for (const OverrideRow& row : changes.overrides) {
-    upsert_override_.run(row.batch, row.ordinal, row.first, row.last, row.template_id);
+    replace_override_.run(row.batch, row.ordinal, row.first, row.last, row.template_id);
   }
   write_state_runs(changes);
   for (const TaskRow& row : changes.tasks) write_task(row);
   for (const AttemptRow& row : changes.attempts) {
-    upsert_attempt_.bind_all(row.batch, row.position);
-    bind_attempt(upsert_attempt_, 3, row.attempt);
-    upsert_attempt_.finish();
+    replace_attempt_.bind_all(row.batch, row.position);
+    bind_attempt(replace_attempt_, 3, row.attempt);
+    replace_attempt_.finish();
   }
   for (const WorkerRow& row : changes.workers) write_worker(row);
   for (const EventRow& row : changes.events) write_event(row);
   for (const KeyRow& row : changes.keys) {
-    upsert_key_.run(row.project, row.key, Blob{row.body_hash}, row.batch, row.batch_name, row.first_index,
-                    row.last_index, row.count, row.first_number, row.created_wall_us);
+    replace_key_.run(row.project, row.key, Blob{row.body_hash}, row.batch, row.batch_name, row.first_index,
+                     row.last_index, row.count, row.first_number, row.created_wall_us);
   }
   if (changes.sequences) sequences_ = *changes.sequences;
   if (sequences_ != sequences_before_ || totals_ != totals_before_) write_counters();
@@ -292,8 +291,8 @@ void Writer::rewrite_batch(const BatchRow& row) {
   update_batch_.bind(index, row.owner);
   update_batch_.finish();
   if (sqlite3_changes(database_.handle()) == 1) return;
-  bind_batch(upsert_batch_, row);
-  upsert_batch_.finish();
+  bind_batch(replace_batch_, row);
+  replace_batch_.finish();
 }
 
 // ---- what belongs to batches
@@ -306,7 +305,7 @@ void Writer::write_segment(const SegmentRow& row) {
   run(insert_segment_);
   if (sqlite3_changes(database_.handle()) == 0) {
     delete_dependencies_.run(row.batch, row.ordinal);
-    run(upsert_segment_);
+    run(replace_segment_);
   }
   std::uint32_t ordinal = 0;
   for (const Dependency& dependency : row.dependencies) {
@@ -321,28 +320,28 @@ void Writer::write_item_block(const ItemBlockRow& row) {
   const std::size_t size = ZSTD_compressCCtx(compression_.get(), compressed_.data(), compressed_.size(),
                                              packed_.data(), packed_.size(), kCompressionLevel);
   MUSTER_CHECK(ZSTD_isError(size) == 0, "the compression buffer is large enough");
-  upsert_item_block_.run(row.batch, row.segment, row.first_item, row.items->rows(),
-                         Blob{std::string_view(compressed_).substr(0, size)});
+  replace_item_block_.run(row.batch, row.segment, row.first_item, row.items->rows(),
+                          Blob{std::string_view(compressed_).substr(0, size)});
 }
 
 void Writer::write_state_runs(const Changes& changes) {
   for (const BatchId id : changes.cleared_state_runs) delete_state_runs_.run(id);
   for (const StateRunRow& row : changes.state_runs) {
-    upsert_state_run_.run(row.batch, row.first, row.last, row.state, row.by_dependency);
+    replace_state_run_.run(row.batch, row.first, row.last, row.state, row.by_dependency);
   }
 }
 
 void Writer::write_task(const TaskRow& row) {
-  upsert_task_.bind_all(row.batch, row.position, row.state, row.by_dependency);
+  replace_task_.bind_all(row.batch, row.position, row.state, row.by_dependency);
   const std::string retries = text_of(row.retries);
   if (retries.empty()) {
-    upsert_task_.bind(5, Null{});
+    replace_task_.bind(5, Null{});
   } else {
-    upsert_task_.bind(5, retries);
+    replace_task_.bind(5, retries);
   }
-  upsert_task_.bind(6, row.not_before_wall_us);
-  bind_attempt(upsert_task_, 7, row.attempt);
-  upsert_task_.finish();
+  replace_task_.bind(6, row.not_before_wall_us);
+  bind_attempt(replace_task_, 7, row.attempt);
+  replace_task_.finish();
 }
 
 // ---- the rest
@@ -350,25 +349,26 @@ void Writer::write_task(const TaskRow& row) {
 void Writer::write_worker(const WorkerRow& row) {
   const WorkerFacts& facts = row.facts;
   const std::string gpus = wire::encode_texts(facts.gpus);
-  upsert_worker_.bind_all(row.id, row.name, row.spool_id, row.state, facts.host, facts.boot_id, facts.version,
-                          facts.process_id, facts.capacity.cpu_slots, facts.capacity.gpu_slots,
-                          facts.capacity.cpus, facts.capacity.mem_mb, facts.capacity.disk_mb, Blob{gpus});
+  replace_worker_.bind_all(row.id, row.name, row.spool_id, row.state, facts.host, facts.boot_id,
+                           facts.version, facts.process_id, facts.capacity.cpu_slots,
+                           facts.capacity.gpu_slots, facts.capacity.cpus, facts.capacity.mem_mb,
+                           facts.capacity.disk_mb, Blob{gpus});
   int index = 15;
   for (const std::optional<std::uint32_t>& slots : {row.cpu_slots, row.gpu_slots}) {
     if (slots) {
-      upsert_worker_.bind(index++, *slots);
+      replace_worker_.bind(index++, *slots);
     } else {
-      upsert_worker_.bind(index++, Null{});
+      replace_worker_.bind(index++, Null{});
     }
   }
-  upsert_worker_.bind(index++, row.created_wall_us);
-  upsert_worker_.bind(index, row.last_seen_wall_us);
-  upsert_worker_.finish();
+  replace_worker_.bind(index++, row.created_wall_us);
+  replace_worker_.bind(index, row.last_seen_wall_us);
+  replace_worker_.finish();
 }
 
 void Writer::write_event(const EventRow& row) {
-  upsert_event_.run(row.seq, row.wall_us, to_text(row.kind), row.batch, row.index, row.attempt, row.worker,
-                    row.who, row.text);
+  replace_event_.run(row.seq, row.wall_us, to_text(row.kind), row.batch, row.index, row.attempt, row.worker,
+                     row.who, row.text);
 }
 
 void Writer::write_counters() {

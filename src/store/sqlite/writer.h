@@ -59,10 +59,10 @@ class Writer {
 
   Database& database_;
   Statement begin_, commit_, begin_incarnation_, mark_closed_;
-  Statement insert_batch_, upsert_batch_, update_batch_, read_batch_, insert_loaded_, delete_loaded_;
-  Statement insert_segment_, upsert_segment_, insert_dependency_, delete_dependencies_;
-  Statement replace_template_, upsert_item_block_, upsert_override_, delete_state_runs_, upsert_state_run_;
-  Statement upsert_task_, upsert_attempt_, upsert_worker_, upsert_event_, upsert_key_, update_counters_;
+  Statement insert_batch_, replace_batch_, update_batch_, read_batch_, insert_loaded_, delete_loaded_;
+  Statement insert_segment_, replace_segment_, insert_dependency_, delete_dependencies_;
+  Statement replace_template_, replace_item_block_, replace_override_, delete_state_runs_, replace_state_run_;
+  Statement replace_task_, replace_attempt_, replace_worker_, replace_event_, replace_key_, update_counters_;
   Statement insert_token_, delete_token_;
 
   Sequences sequences_;
