@@ -26,8 +26,9 @@ void cut_columns(const std::vector<TableColumn>& columns, std::vector<Shown>& sh
   for (std::size_t total = total_width(shown); total > width; --total) {
     Shown* widest = nullptr;
     for (Shown& one : shown) {
-      const std::size_t least = columns[one.column].cut_to;
-      if (least == 0 || one.width <= least) continue;
+      const TableColumn& column = columns[one.column];
+      // A header is not cut: it would no longer say what stands below it.
+      if (column.cut_to == 0 || one.width <= std::max(column.cut_to, display_width(column.header))) continue;
       if (widest == nullptr || one.width > widest->width) widest = &one;
     }
     if (widest == nullptr) return;

@@ -191,7 +191,10 @@ Result<Address> parse_url(std::string_view url) {
     }
     rest = rest.substr(0, colon);
   }
-  if (bracket != 0) rest = rest.substr(1, bracket - 1);
+  if (bracket != 0) {
+    if (!rest.ends_with(']')) return bad_url(url, "a bracket is out of place");
+    rest = rest.substr(1, rest.size() - 2);
+  }
   address.host = rest == "localhost" ? "127.0.0.1" : std::string(rest);
   if (!is_numeric(address.host)) return bad_url(url, "the host is neither localhost nor a numeric address");
   if (!is_loopback(address.host)) {
