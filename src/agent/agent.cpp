@@ -157,6 +157,15 @@ Micros Agent::next_due_us() const {
 
 std::size_t Agent::size() const { return state_->tasks.size(); }
 
+bool Agent::remembers(KeeperId keeper) const {
+  return std::any_of(state_->tasks.begin(), state_->tasks.end(), [&](const auto& entry) { return entry.second.keeper == keeper; });
+}
+
+bool Agent::knows(TaskRef task, std::uint32_t number) const {
+  const auto first = state_->tasks.lower_bound(AttemptRef{task.batch, task.index, number, 0});
+  return first != state_->tasks.end() && first->first.task() == task && first->first.number == number;
+}
+
 std::vector<std::string> Agent::audit() const {
   std::vector<std::string> broken;
   const State& state = *state_;

@@ -95,6 +95,10 @@ class Agent {
   Micros next_due_us() const;  // mono; INT64_MAX: none
   // Attempts this agent knows of and the server has not yet told it to forget.
   std::size_t size() const;
+  // Attempts of this keeper are among them: the folder of a dead keeper is needed so long, by an agent started meanwhile.
+  bool remembers(KeeperId keeper) const;
+  // Whether it is one of them (in any incarnation): its folder may be in use, or was a moment ago.
+  bool knows(TaskRef task, std::uint32_t number) const;
   std::vector<std::string> audit() const;  // broken invariants; empty: all is well
 
  private:
