@@ -156,10 +156,13 @@ function(muster_tests)
     muster_own(fuzz_${name})
     muster_link(fuzz_${name} PRIVATE DEPS ${rooms})
     target_link_libraries(fuzz_${name} PRIVATE Threads::Threads)
+    list(APPEND fuzz_names fuzz/${name})
   endforeach()
 
-  # The list of test programs, for tests/run.py: one name per line.
+  # The lists for tests/run.py: one name per line.
   get_property(tests GLOBAL PROPERTY MUSTER_TEST_LIST)
   list(JOIN tests "\n" lines)
   file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/test_programs.txt CONTENT "${lines}\n")
+  list(JOIN fuzz_names "\n" lines)
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/fuzz_programs.txt CONTENT "${lines}\n")
 endfunction()

@@ -19,8 +19,9 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"  # the one that Debian's pytest belongs to
 AT_ONCE = 2
-SEEDS = {False: 1_000, True: 100_000}
-LIMIT_S = {"unit": 600, "tidy": 300, "model": 900, "simulator": 600, "e2e": 1800}
+SEEDS = {False: 1_000, True: 100_000}  # of the simulator, without and with --long
+FUZZ_INPUTS = {False: 50_000, True: 2_000_000}
+LIMIT_S = {"unit": 600, "fuzz": 600, "tidy": 300, "model": 900, "simulator": 600, "e2e": 1800}
 LONG_LIMIT_S = 12 * 3600
 # A user's own server must never be what the tests talk to.
 FOREIGN = ("MUSTER_URL", "MUSTER_TOKEN", "MUSTER_TOKEN_FILE", "MUSTER_DATA", "PYTHONPATH", "PYTHONHOME", "GTEST_FILTER")
@@ -36,10 +37,11 @@ class Case:
 @dataclasses.dataclass
 class Runner:
     name: str
-    group: str  # unit, tidy, model, simulator or e2e
+    group: str  # a key of LIMIT_S
     kind: str  # gtest, pytest or command
     command: list
     skip: str = ""  # why it cannot run here
+    folder: pathlib.Path = ROOT
 
     @property
     def alone(self):
@@ -137,9 +139,16 @@ def pytest_runner(name, group, folder, skip=""):
     return Runner(name, group, "pytest", command, skip or ("" if has("pytest") else "python3-pytest is missing"))
 
 
-def test_programs(build):
-    listing = build / "test_programs.txt"
+def listed_programs(build, kind):
+    listing = build / f"{kind}_programs.txt"
     return listing.read_text().split() if listing.exists() else []
+
+
+def fuzz_runner(build, prefix, name, options):
+    corpus = ROOT / "tests/fuzz/corpus" / pathlib.Path(name).name.removesuffix("_fuzz")
+    seeds = [str(corpus)] if corpus.is_dir() else []
+    command = [str(build / name), f"-runs={FUZZ_INPUTS[options.long]}", *seeds]
+    return Runner(prefix + name, "fuzz", "command", command, folder=build)  # an input that breaks it is left there
 
 
 def find_runners(options):
@@ -150,7 +159,8 @@ def find_runners(options):
         runners.append(pytest_runner("model", "model", model, "" if spin else "spin is missing"))
     for build, prefix in ((options.build, ""), (ROOT / "build-asan", "asan/")):
         if not prefix or options.all:
-            runners += [Runner(prefix + name, "unit", "gtest", [str(build / name)]) for name in test_programs(build)]
+            runners += [Runner(prefix + name, "unit", "gtest", [str(build / name)]) for name in listed_programs(build, "test")]
+            runners += [fuzz_runner(build, prefix, name, options) for name in listed_programs(build, "fuzz")]
     if any((ROOT / "tests/tidy").glob("test_*.py")):
         runners.append(pytest_runner("tidy", "tidy", ROOT / "tests/tidy"))
     if (options.build / "muster").exists() and any((ROOT / "src/sim").glob("*.cpp")):
@@ -219,17 +229,18 @@ def run(runner, options, family):
         elif runner.kind == "pytest":
             command = command + [f"--junit-xml={report}"]
         start = time.monotonic()
-        code, output = execute(command, LONG_LIMIT_S if options.long else LIMIT_S[runner.group], options, family)
+        code, output = execute(runner, command, options, family)
         seconds = time.monotonic() - start
         return judge(runner, code, output, report), seconds
 
 
-def execute(command, limit_s, options, family):
+def execute(runner, command, options, family):
     """(exit code or reason, everything it printed)."""
+    limit_s = LONG_LIMIT_S if options.long else LIMIT_S[runner.group]
     with tempfile.TemporaryFile() as log:
         try:
-            child = family.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT,
-                                 env=environment(options), start_new_session=True)
+            child = family.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                 cwd=runner.folder, env=environment(options), start_new_session=True)
         except OSError as error:
             return f"did not start: {error.strerror}", ""
         try:
