@@ -2,9 +2,7 @@
 // Neither says anything on standard output; what they have to say is in their log, or goes to whoever started them.
 #include "apps/agent_command.h"
 
-#include <signal.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -13,6 +11,7 @@
 #include "core/version.h"
 #include "keeper/keeper.h"
 #include "runtime/agent/agent_loop.h"
+#include "runtime/agent/server_address.h"
 
 namespace muster::apps {
 namespace {
@@ -25,20 +24,24 @@ std::optional<std::uint32_t> narrow(const std::optional<std::uint64_t>& number) 
 class AgentBody final : public cli::CommandBody {
  public:
   void declare(cli::Options& options) override {
-    options.text("--folder", "DIR", folder_, "the worker's folder");
-    options.text("--server", "URL", process_.server.server_url, "the server");
-    options.text("--url-file", "FILE", process_.server.server_file, "a file that holds the server's address, read at each try");
-    options.text("--agent-token", "FILE", token_, "a file that holds the worker's token (default: agent.token of the folder)");
-    options.text("--name", "NAME", process_.name, "what the server should call this worker (default: the host's name)");
-    options.number("--slots", "N", cpu_slots_, "CPU slots (default: the number of cores)");
-    options.number("--gpu-slots", "N", gpu_slots_, "GPU slots (default: the GPUs that nvidia-smi finds)");
-    options.text("--boot-id-file", "FILE", boot_id_, "what changes at each boot, where there is no /proc/sys");
+    options.text("--folder", "DIR", folder_, "The worker's folder; made if missing");
+    options.text("--server", "URL", process_.server.server_url, "Address of the server");
+    options.text("--url-file", "FILE", process_.server.server_file, "File that holds the server's address, read at each try");
+    options.text("--token-file", "FILE", token_, "File that holds the worker's token (default: agent.token of the folder)");
+    options.text("--name", "NAME", process_.name, "What the server should call this worker (default: the host's name)");
+    options.number("--slots", "N", cpu_slots_, "CPU slots (default: its cores)");
+    options.number("--gpu-slots", "N", gpu_slots_, "GPU slots (default: the GPUs that are found)");
+    options.text("--boot-id-file", "FILE", boot_id_, "File that changes at each boot, for containers without /proc/sys");
   }
 
   Result<int> run(cli::Session&) override {
     if (folder_.empty()) return refuse(ErrorKind::usage, kMalformedValue, "the worker's folder is missing", "give --folder DIR");
-    if (process_.server.server_url.empty() && process_.server.server_file.empty()) {
-      return refuse(ErrorKind::usage, kMalformedValue, "the server's address is missing", "give --server URL or --url-file FILE");
+    if (process_.server.server_url.empty() == process_.server.server_file.empty()) {
+      return refuse(ErrorKind::usage, kMalformedValue, "the server's address is needed once", "give --server URL or --url-file FILE");
+    }
+    if (!process_.server.server_url.empty()) {
+      const auto address = runtime::parse_server_url(process_.server.server_url);
+      if (!address) return std::unexpected(address.error());
     }
     auto folder = runtime::WorkerFolder::take(folder_);
     if (!folder) return std::unexpected(folder.error());
@@ -63,9 +66,9 @@ class AgentBody final : public cli::CommandBody {
 class KeeperBody final : public cli::CommandBody {
  public:
   void declare(cli::Options& options) override {
-    options.text("--folder", "DIR", options_.folder, "the keeper's folder, made by its agent");
-    options.number("--ready-fd", "FD", ready_fd_, "an open descriptor that gets one line when the keeper answers");
-    options.flag("--detach", options_.detach, "go on as nobody's child");
+    options.text("--folder", "DIR", options_.folder, "The keeper's folder, made by its agent");
+    options.number("--ready-fd", "FD", ready_fd_, "Open descriptor that gets one line when the keeper answers");
+    options.flag("--detach", options_.detach, "Go on as nobody's child");
   }
 
   Result<int> run(cli::Session&) override {
@@ -81,10 +84,10 @@ class KeeperBody final : public cli::CommandBody {
 
 constexpr std::array<cli::Command, 2> kCommands{{
     {"agent", cli::CommandSection::hidden, cli::CommonOptions::none, "--folder DIR --url-file FILE",
-     "Run a worker's agent", "muster agent --folder /var/lib/muster/worker --url-file /var/lib/muster/server.url\n",
+     "run a worker's agent", "muster agent --folder /srv/muster/worker --url-file /srv/muster/server.url   # what `muster up` starts\n",
      [] -> std::unique_ptr<cli::CommandBody> { return std::make_unique<AgentBody>(); }},
-    {"keeper", cli::CommandSection::hidden, cli::CommonOptions::none, "--folder DIR", "Run a worker's keeper",
-     "muster keeper --folder /var/lib/muster/worker/keepers/1\n",
+    {"keeper", cli::CommandSection::hidden, cli::CommonOptions::none, "--folder DIR", "run a worker's keeper",
+     "muster keeper --folder /srv/muster/worker/keepers/1   # what an agent starts\n",
      [] -> std::unique_ptr<cli::CommandBody> { return std::make_unique<KeeperBody>(); }},
 }};
 

@@ -111,8 +111,10 @@ bool FolderRemover::step(std::size_t entries) {
   for (std::size_t k = 0; k < entries; ++k) {
     if (!remove_one()) return false;
   }
-  return !levels_.empty() || !waiting_.empty();
+  return has_work();
 }
+
+bool FolderRemover::has_work() const { return !levels_.empty() || !waiting_.empty(); }
 
 namespace {
 
@@ -126,23 +128,28 @@ std::optional<Number> whole_number(const std::string& text) {
 
 }  // namespace
 
-std::vector<AttemptFolder> list_attempt_folders(const std::string& work) {
+std::vector<BatchId> list_batch_folders(const std::string& work) {
+  std::vector<BatchId> found;
+  each_name(work, [&](const std::string& name) {
+    if (const auto batch = whole_number<BatchId>(name)) found.push_back(*batch);
+  });
+  return found;
+}
+
+std::vector<AttemptFolder> list_attempt_folders(const std::string& work, BatchId batch) {
   std::vector<AttemptFolder> found;
-  each_name(work, [&](const std::string& batch_name) {
-    const auto batch = whole_number<BatchId>(batch_name);
-    if (!batch) return;
-    each_name(work + "/" + batch_name, [&](const std::string& index_name) {
-      const auto index = whole_number<TaskIndex>(index_name);
-      if (!index) return;
-      const std::string task = work + "/" + batch_name + "/" + index_name;
-      each_name(task, [&](const std::string& number_name) {
-        const auto number = whole_number<std::uint32_t>(number_name);
-        const std::string path = task + "/" + number_name;
-        struct stat status {};
-        if (!number || lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return;
-        const Micros changed_us = status.st_mtim.tv_sec * 1'000'000 + status.st_mtim.tv_nsec / 1000;
-        found.push_back({*batch, *index, *number, changed_us, path});
-      });
+  const std::string batch_path = work + "/" + std::to_string(batch);
+  each_name(batch_path, [&](const std::string& index_name) {
+    const auto index = whole_number<TaskIndex>(index_name);
+    if (!index) return;
+    const std::string task = batch_path + "/" + index_name;
+    each_name(task, [&](const std::string& number_name) {
+      const auto number = whole_number<std::uint32_t>(number_name);
+      const std::string path = task + "/" + number_name;
+      struct stat status {};
+      if (!number || lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return;
+      const Micros changed_us = status.st_mtim.tv_sec * 1'000'000 + status.st_mtim.tv_nsec / 1000;
+      found.push_back({batch, *index, *number, changed_us, path});
     });
   });
   return found;

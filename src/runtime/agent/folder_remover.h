@@ -23,6 +23,7 @@ class FolderRemover {
   void add(const std::string& folder);
   // Removes up to `entries` files and folders; true while there is more to do.
   bool step(std::size_t entries);
+  bool has_work() const;
 
  private:
   struct Level;
@@ -44,6 +45,7 @@ struct AttemptFolder {
   Micros changed_wall_us = 0;  // of the folder itself
   std::string path;
 };
-std::vector<AttemptFolder> list_attempt_folders(const std::string& work);
+std::vector<BatchId> list_batch_folders(const std::string& work);
+std::vector<AttemptFolder> list_attempt_folders(const std::string& work, BatchId batch);
 
 }  // namespace muster::runtime

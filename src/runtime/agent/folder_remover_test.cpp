@@ -85,7 +85,8 @@ TEST_F(FolderRemoverTest, lists_attempt_folders_and_nothing_else) {
   write(root + "/work/4/18/notes/file");
   write(root + "/work/4/18/3");
   write(root + "/work/readme/1/1/file");
-  auto found = list_attempt_folders(root + "/work");
+  EXPECT_EQ(list_batch_folders(root + "/work"), std::vector<BatchId>{4});
+  auto found = list_attempt_folders(root + "/work", 4);
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].batch, 4U);

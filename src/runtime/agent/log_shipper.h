@@ -39,6 +39,8 @@ class LogShipper {
   bool wants_to_send() const { return !at_end_ && unanswered_bytes_ < window_.unanswered_bytes; }
   // The segments have grown to this place.
   void grown(blobs::SegmentPlace place);
+  // They may have grown: the next look tells.
+  void look_again() { at_end_ = false; }
   // Writes the place to its file if it has moved. taken() does so itself at each new segment.
   void save_place();
 

@@ -32,8 +32,6 @@ class ServerLinkUser {
   virtual void logs_taken(const wire::LogsTaken& taken) = 0;
   // A log frame has left: the next one may be given.
   virtual void log_frame_left() = 0;
-  // The server ends and takes its worker with it.
-  virtual void told_to_leave() = 0;
   // After welcomed(), once.
   virtual void disconnected() = 0;
 };

@@ -8,116 +8,121 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <string>
 #include <utility>
 
 namespace muster::runtime {
 namespace {
 
-constexpr auto kNoMark = [](const ProcessLine&) { return false; };
+using keeper::ProcessStat;
 
-std::vector<std::int64_t> ids(const std::vector<ProcessLine>& lines) {
-  std::vector<std::int64_t> result;
-  for (const ProcessLine& line : lines) result.push_back(line.process_id);
+bool no_mark(const ProcessStat&) { return false; }
+
+ProcessStat process(pid_t id, std::uint64_t start_ticks, pid_t group, pid_t session, char state = 'S') {
+  ProcessStat stat;
+  stat.process = id;
+  stat.state = state;
+  stat.group = group;
+  stat.session = session;
+  stat.start_ticks = start_ticks;
+  return stat;
+}
+
+KeeperStarted leader(std::int64_t id, std::uint64_t start_ticks) { return {{1, 2, 3, 9}, id, start_ticks, 0, {}}; }
+
+std::vector<pid_t> ids(const std::vector<ProcessStat>& found) {
+  std::vector<pid_t> result;
+  for (const ProcessStat& one : found) result.push_back(one.process);
   return result;
 }
 
-TEST(Survivors, reads_a_stat_line_whatever_the_name_is) {
-  const auto line = parse_process_stat(
-      "4242 (a) b (c) S 1 77 78 0 -1 4194304 100 0 0 0 1 2 0 0 20 0 1 0 987654 1000 20 184467 1 1 0 0 0 0 0");
-  ASSERT_TRUE(line.has_value());
-  EXPECT_EQ(line->process_id, 4242);
-  EXPECT_EQ(line->group, 77);
-  EXPECT_EQ(line->session, 78);
-  EXPECT_EQ(line->start_ticks, 987654U);
-  EXPECT_FALSE(line->ended);
-  EXPECT_FALSE(parse_process_stat("4242 (x) S 1 2").has_value());
-  EXPECT_FALSE(parse_process_stat("").has_value());
-}
-
-TEST(Survivors, takes_the_leader_and_its_session_of_the_right_time) {
-  const AttemptLeader leaders[] = {{{1, 2, 1, 1}, 100, 5000}};
-  const ProcessLine all[] = {
-      {100, 5000, 100, 100, false},  // the leader itself
-      {101, 5001, 100, 100, false},  // its child
-      {102, 5002, 102, 100, false},  // another group of its session
-      {103, 5003, 103, 103, false},  // a session of its own, no mark
-      {104, 5004, 100, 100, true},   // a zombie
-      {105, 4999, 100, 100, false},  // older than the leader: of an earlier owner of the number
-      {106, 9001, 100, 100, false},  // after the keeper's death: of a later owner
+TEST(Survivors, are_the_leader_and_its_session_of_the_right_time) {
+  const KeeperStarted started[] = {leader(100, 5000)};
+  const ProcessStat all[] = {
+      process(100, 5000, 100, 100),       // the leader itself
+      process(101, 5001, 100, 100),       // its child
+      process(102, 5002, 102, 100),       // another group of its session
+      process(103, 5003, 103, 103),       // a session of its own, no mark
+      process(104, 5004, 100, 100, 'Z'),  // ended already
+      process(105, 4999, 100, 100),       // older than the leader: of an earlier owner of the number
+      process(106, 9001, 100, 100),       // after the keeper's death: of a later owner
   };
-  EXPECT_EQ(ids(survivors_of(all, leaders, 9000, kNoMark)), (std::vector<std::int64_t>{100, 101, 102}));
+  EXPECT_EQ(ids(survivors_of(all, started, 9000, no_mark)), (std::vector<pid_t>{100, 101, 102}));
 }
 
-TEST(Survivors, a_recycled_id_is_a_stranger) {
-  const AttemptLeader leaders[] = {{{1, 2, 1, 1}, 100, 5000}};
-  const ProcessLine all[] = {{100, 9500, 100, 100, false}, {101, 9501, 100, 100, false}};
-  EXPECT_TRUE(survivors_of(all, leaders, 9000, kNoMark).empty());
+TEST(Survivors, do_not_include_a_stranger_with_a_recycled_id) {
+  const KeeperStarted started[] = {leader(100, 5000), leader(0, 0)};
+  const ProcessStat all[] = {process(100, 9500, 100, 100), process(101, 9501, 100, 100), process(1, 1, 0, 0)};
+  EXPECT_TRUE(survivors_of(all, started, 9000, no_mark).empty());
 }
 
-TEST(Survivors, the_mark_finds_what_left_the_session) {
-  const AttemptLeader leaders[] = {{{1, 2, 3, 9}, 100, 5000}};
-  using namespace std::string_literals;
-  const std::string ours = "PATH=/bin\0MUSTER_TASK_ID=1.2\0MUSTER_ATTEMPT=3\0MUSTER_SPOOL_ID=abc\0"s;
-  EXPECT_TRUE(names_attempt(ours, "abc", leaders));
-  EXPECT_FALSE(names_attempt(ours, "abd", leaders)) << "another worker's folder";
-  EXPECT_FALSE(names_attempt("MUSTER_TASK_ID=1.2\0MUSTER_ATTEMPT=4\0MUSTER_SPOOL_ID=abc\0"s, "abc", leaders));
-  EXPECT_FALSE(names_attempt("MUSTER_TASK_ID=1.22\0MUSTER_ATTEMPT=3\0MUSTER_SPOOL_ID=abc\0"s, "abc", leaders));
-  EXPECT_FALSE(names_attempt("MUSTER_TASK_ID=1.2\0MUSTER_ATTEMPT=3\0"s, "", leaders));
-  EXPECT_FALSE(names_attempt("", "abc", leaders));
+TEST(Survivors, are_known_by_the_mark_when_they_left_the_session) {
+  const KeeperStarted started[] = {leader(100, 5000)};
+  const auto names = [&](std::vector<std::string> environment, std::string_view spool_id) {
+    return names_attempt(environment, spool_id, started);
+  };
+  const std::vector<std::string> ours = {"PATH=/bin", "MUSTER_TASK_ID=1.2", "MUSTER_ATTEMPT=3", "MUSTER_SPOOL_ID=abc"};
+  EXPECT_TRUE(names(ours, "abc"));
+  EXPECT_FALSE(names(ours, "abd")) << "another worker's folder";
+  EXPECT_FALSE(names({"MUSTER_TASK_ID=1.2", "MUSTER_ATTEMPT=4", "MUSTER_SPOOL_ID=abc"}, "abc"));
+  EXPECT_FALSE(names({"MUSTER_TASK_ID=1.22", "MUSTER_ATTEMPT=3", "MUSTER_SPOOL_ID=abc"}, "abc"));
+  EXPECT_FALSE(names({"MUSTER_TASK_ID=1.2", "MUSTER_ATTEMPT=3"}, ""));
+  EXPECT_FALSE(names({}, "abc"));
 }
 
 class RealProcess {
  public:
-  explicit RealProcess(const char* variable) {
+  explicit RealProcess(const char* spool_mark) {
     std::string words[] = {"sleep", "1000"};
     char* arguments[] = {words[0].data(), words[1].data(), nullptr};
-    std::string mark = variable;
-    std::string task = "MUSTER_TASK_ID=77.5";
-    std::string number = "MUSTER_ATTEMPT=1";
-    char* environment[] = {mark.data(), task.data(), number.data(), nullptr};
+    std::string marks[] = {spool_mark, "MUSTER_TASK_ID=77.5", "MUSTER_ATTEMPT=1"};
+    char* environment[] = {marks[0].data(), marks[1].data(), marks[2].data(), nullptr};
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-    posix_spawn(&process_id, "/bin/sleep", nullptr, &attributes, arguments, environment);
+    posix_spawn(&id, "/bin/sleep", nullptr, &attributes, arguments, environment);
     posix_spawnattr_destroy(&attributes);
-    // The environment is the new program's once its name is.
-    while (read_process(process_id) && !runs_sleep()) usleep(1000);
+    // A moment after it became the program its environment can be read.
+    while (keeper::environment_of(id).empty()) usleep(1000);
   }
   ~RealProcess() {
-    if (process_id == 0) return;
-    kill(process_id, SIGKILL);
-    waitpid(process_id, nullptr, 0);
+    if (id == 0) return;
+    kill(id, SIGKILL);
+    waitpid(id, nullptr, 0);
   }
   int wait() {
     int status = 0;
-    waitpid(std::exchange(process_id, 0), &status, 0);
+    waitpid(std::exchange(id, 0), &status, 0);
     return status;
   }
-  bool runs_sleep() const {
-    char target[64] = {};
-    const ssize_t got = readlink(("/proc/" + std::to_string(process_id) + "/exe").c_str(), target, sizeof target - 1);
-    return got > 0 && std::string(target).find("sleep") != std::string::npos;
-  }
-  pid_t process_id = 0;
+  pid_t id = 0;
 };
 
-TEST(Survivors, kills_real_processes_by_mark_and_leaves_others) {
+TEST(Survivors, are_killed_by_mark_and_others_are_left) {
   RealProcess ours("MUSTER_SPOOL_ID=survivors-test-1");
   RealProcess stranger("MUSTER_SPOOL_ID=survivors-test-2");
   // A leader that is gone; only the mark says whose the first one is.
-  const AttemptLeader leaders[] = {{{77, 5, 1, 1}, 4'000'001, 1}};
-  EXPECT_FALSE(kill_survivors(leaders, 0, "survivors-test-1"));
+  const KeeperStarted started[] = {{{77, 5, 1, 1}, 4'000'001, 1, 0, {}}};
+  EXPECT_FALSE(kill_survivors(started, 0, "survivors-test-1"));
   EXPECT_EQ(WTERMSIG(ours.wait()), SIGKILL);
-  EXPECT_TRUE(kill_survivors(leaders, 0, "survivors-test-1"));
-  const auto line = read_process(stranger.process_id);
-  ASSERT_TRUE(line.has_value());
-  EXPECT_TRUE(is_running(stranger.process_id, line->start_ticks));
-  EXPECT_FALSE(is_running(stranger.process_id, line->start_ticks + 1)) << "a process with another start time is another one";
+  EXPECT_TRUE(kill_survivors(started, 0, "survivors-test-1"));
+  EXPECT_EQ(kill(stranger.id, 0), 0);
 }
 
-TEST(Survivors, ticks_now_is_the_unit_of_start_times) {
-  const auto self = read_process(getpid());
+TEST(Survivors, are_killed_by_session_whatever_their_environment) {
+  RealProcess ours("NOTHING=");
+  const auto stat = keeper::process_stat(ours.id);
+  ASSERT_TRUE(stat.has_value());
+  // The one with another start time is another process.
+  const KeeperStarted recycled[] = {{{77, 5, 1, 1}, ours.id, stat->start_ticks + 1, 0, {}}};
+  EXPECT_TRUE(kill_survivors(recycled, ticks_now(), "survivors-test-1"));
+  const KeeperStarted started[] = {{{77, 5, 1, 1}, ours.id, stat->start_ticks, 0, {}}};
+  EXPECT_FALSE(kill_survivors(started, 0, "survivors-test-1"));
+  EXPECT_EQ(WTERMSIG(ours.wait()), SIGKILL);
+}
+
+TEST(Survivors, time_is_counted_as_processes_are) {
+  const auto self = keeper::process_stat(getpid());
   ASSERT_TRUE(self.has_value());
   EXPECT_LE(self->start_ticks, ticks_now());
   EXPECT_LT(ticks_now() - self->start_ticks, 100U * 3600);

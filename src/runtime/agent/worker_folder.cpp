@@ -89,6 +89,13 @@ Result<WorkerFolder> WorkerFolder::take(const std::string& folder) {
   return taken;
 }
 
+bool WorkerFolder::is_still_there() const {
+  struct stat named {};
+  struct stat held {};
+  return stat((path_ + "/agent.lock").c_str(), &named) == 0 && fstat(lock_.get(), &held) == 0 && named.st_dev == held.st_dev &&
+         named.st_ino == held.st_ino;
+}
+
 std::vector<std::uint64_t> WorkerFolder::keeper_numbers() const {
   std::vector<std::uint64_t> numbers;
   std::error_code failed;

@@ -29,6 +29,8 @@ class WorkerFolder {
   std::string keepers() const { return path_ + "/keepers"; }
   std::string keeper(std::uint64_t number) const { return keepers() + "/" + std::to_string(number); }
 
+  // False when somebody removed it under us, or put another one in its place.
+  bool is_still_there() const;
   // Numbers of the keepers' folders, rising.
   std::vector<std::uint64_t> keeper_numbers() const;
 

@@ -1,0 +1,326 @@
+// What happens in the world becomes an input of the decider; what it decides is done at once, in its order.
+// Nothing here waits: everything slow (folders to remove, logs to send) is done a little at a time between events.
+#include "runtime/agent/agent_loop.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <exception>
+#include <limits>
+#include <utility>
+
+#include "runtime/agent/agent_log.h"
+#include "runtime/agent/folder_remover.h"
+#include "runtime/agent/keepers.h"
+#include "runtime/agent/survivors.h"
+#include "runtime/clock.h"
+
+namespace muster::runtime {
+
+namespace asio = boost::asio;
+using Failure = boost::system::error_code;
+
+namespace {
+
+constexpr Micros kGpuPatience_us = 15'000'000;
+constexpr auto kLogLook = std::chrono::milliseconds(100);   // at logs of tasks that run and write
+constexpr auto kHousekeeping = std::chrono::seconds(1);
+constexpr int kFactsEvery = 60;                             // of these
+constexpr int kSweepEvery = 3600;
+constexpr Micros kFailedFolderKept_us = 24LL * 3600 * 1'000'000;
+constexpr std::size_t kRemovalsPerTurn = 64;
+constexpr std::array<std::string_view, 10> kPassedOn = {"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME",
+                                                        "PATH", "SHELL", "TMPDIR", "TZ", "USER"};
+constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+class AgentLoop final : ServerLinkUser, KeepersUser {
+ public:
+  AgentLoop(const WorkerFolder& folder, const AgentProcess& process, WorkerFacts facts)
+      : folder_(folder),
+        process_(process),
+        facts_(std::move(facts)),
+        agent_(agent_options()),
+        remover_(folder.removed()),
+        keepers_(loop_, folder, remover_, {facts_.boot_id}, *this),
+        server_(loop_, process.server, *this),
+        signals_(loop_, SIGTERM, SIGINT),
+        due_timer_(loop_),
+        log_timer_(loop_),
+        housekeeping_timer_(loop_) {}
+
+  void run() {
+    wait_for_signal();
+    keep_house();
+    keepers_.start();
+    schedule();
+    loop_.run();
+    keepers_.save_log_places();
+  }
+
+ private:
+  agent::AgentOptions agent_options() const {
+    agent::AgentOptions options;
+    options.facts = facts_;
+    std::vector<std::string> own;
+    for (char** variable = environ; *variable != nullptr; ++variable) own.emplace_back(*variable);
+    options.environment = task_environment(own, folder_.spool_id());
+    options.work_folder = folder_.work();
+    return options;
+  }
+
+  // ---- deciding
+
+  void take(agent::Input input) override {
+    agent::AgentDecision decision = agent_.handle(input, clock_now());
+    for (const agent::ToKeeper& one : decision.to_keepers) keepers_.send(one.keeper, one.request);
+    for (const AgentMessage& message : decision.to_server) server_.send(message);
+    for (const agent::RemoveFolder& one : decision.remove_folders) {
+      remover_.add(one.path);
+      rmdir(one.path.substr(0, one.path.rfind('/')).c_str());  // the task's own folder, unless another attempt left something
+    }
+    schedule();
+  }
+
+  // Everything that may have become due by what just happened.
+  void schedule() {
+    wait_until_due();
+    wait_to_look_at_logs();
+    remove_some();
+  }
+
+  void wait_until_due() {
+    const Micros due_us = agent_.next_due_us();
+    if (due_us == armed_us_) return;
+    armed_us_ = due_us;
+    if (due_us == std::numeric_limits<Micros>::max()) {
+      due_timer_.cancel();
+      return;
+    }
+    due_timer_.expires_after(std::chrono::microseconds(std::max<Micros>(0, due_us - mono_now_us())));
+    due_timer_.async_wait([this](Failure failed) {
+      if (failed) return;
+      armed_us_ = 0;
+      take(agent::Tick{});
+    });
+  }
+
+  // ---- server
+
+  AgentHello hello() override {
+    AgentHello hello;
+    hello.worker_name = process_.name.empty() ? facts_.host : process_.name;
+    hello.spool_id = folder_.spool_id();
+    hello.facts = facts_;
+    return hello;
+  }
+
+  void welcomed(const wire::Welcome& welcome) override {
+    connected_ = true;
+    keepers_.rewind_logs();
+    take(agent::Connected{welcome.session});
+    logs_grew();
+  }
+
+  void server_said(ServerMessage message) override {
+    take(agent::ServerSaid{std::move(message)});
+    keepers_.drop_done();
+  }
+
+  void disconnected() override {
+    connected_ = false;
+    take(agent::Disconnected{});
+  }
+
+  // ---- logs
+
+  void logs_taken(const wire::LogsTaken& taken) override {
+    keepers_.logs_taken(taken);
+    logs_grew();
+    schedule();
+  }
+
+  void log_frame_left() override { logs_grew(); }
+
+  void logs_grew() override {
+    if (!connected_ || server_.log_frame_waits()) return;
+    if (auto frame = keepers_.next_log_frame()) server_.send_log_frame(std::move(*frame));
+  }
+
+  // A keeper tells of starts and ends; what a task writes in between is found by looking.
+  void wait_to_look_at_logs() {
+    if (log_look_is_on_ || agent_.size() == 0) return;
+    log_look_is_on_ = true;
+    log_timer_.expires_after(kLogLook);
+    log_timer_.async_wait([this](Failure failed) {
+      if (failed) return;
+      log_look_is_on_ = false;
+      keepers_.look_at_logs();
+      schedule();
+    });
+  }
+
+  // ---- keepers
+
+  void keepers_known() override {
+    sweep();
+    server_.start();
+  }
+
+  bool remembers(agent::KeeperId keeper) const override { return agent_.remembers(keeper); }
+
+  void keepers_gone() override {
+    log_agent(AgentLogLevel::info, "ended, and its keepers with it");
+    loop_.stop();
+  }
+
+  // ---- folders
+
+  void remove_some() {
+    if (removing_ || !remover_.has_work()) return;
+    removing_ = true;
+    asio::post(loop_, [this] {
+      removing_ = false;
+      remover_.step(kRemovalsPerTurn);
+      remove_some();
+    });
+  }
+
+  // Folders of attempts that nobody knows any more, 24 h after the last look at which somebody did.
+  void sweep() {
+    if (!swept_batches_.empty()) return;  // still at it
+    swept_batches_ = list_batch_folders(folder_.work());
+    sweep_one();
+  }
+
+  void sweep_one() {
+    if (swept_batches_.empty()) return;
+    const BatchId batch = swept_batches_.back();
+    swept_batches_.pop_back();
+    const Micros now_us = wall_now_us();
+    for (const AttemptFolder& one : list_attempt_folders(folder_.work(), batch)) {
+      const std::string task = one.path.substr(0, one.path.rfind('/'));
+      if (agent_.knows({one.batch, one.index}, one.number)) {
+        utimensat(AT_FDCWD, one.path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+      } else if (now_us - one.changed_wall_us > kFailedFolderKept_us) {
+        remover_.add(one.path);
+        rmdir(task.c_str());
+      }
+    }
+    remove_some();
+    asio::post(loop_, [this] { sweep_one(); });
+  }
+
+  // ---- house
+
+  void keep_house() {
+    housekeeping_timer_.expires_after(kHousekeeping);
+    housekeeping_timer_.async_wait([this](Failure failed) {
+      if (failed) return;
+      ++housekeepings_;
+      keepers_.save_log_places();
+      if (housekeepings_ % kFactsEvery == 0) look_at_machine();
+      if (housekeepings_ % kSweepEvery == 0) sweep();
+      if (!folder_.is_still_there()) {
+        log_agent(AgentLogLevel::error, "the worker's folder was removed: the agent and its tasks end");
+        return stop_everything();
+      }
+      keep_house();
+    });
+  }
+
+  // Cores and memory may change under a running machine (limits of a service, a container, a virtual machine).
+  void look_at_machine() {
+    auto facts = discover_facts(process_.sources, folder_.work(), process_.slots, facts_.gpus);
+    if (!facts) return;
+    facts->version = facts_.version;
+    facts->capacity.disk_mb = facts_.capacity.disk_mb;  // moves all the time; counted once
+    facts->boot_id = facts_.boot_id;
+    if (*facts == facts_) return;
+    facts_ = *facts;
+    take(agent::FactsChanged{facts_});
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](Failure failed, int number) {
+      if (failed) return;
+      if (number == SIGTERM) {
+        log_agent(AgentLogLevel::info, "ended; tasks go on");
+        server_.stop();
+        return loop_.stop();
+      }
+      log_agent(AgentLogLevel::info, "ending, tasks with it");
+      stop_everything();
+      wait_for_signal();
+    });
+  }
+
+  void stop_everything() {
+    connected_ = false;
+    server_.stop();
+    keepers_.stop_all();
+  }
+
+  const WorkerFolder& folder_;
+  const AgentProcess& process_;
+  WorkerFacts facts_;
+  agent::Agent agent_;
+  asio::io_context loop_{1};
+  FolderRemover remover_;
+  Keepers keepers_;
+  ServerLink server_;
+  asio::signal_set signals_;
+  asio::steady_timer due_timer_;
+  asio::steady_timer log_timer_;
+  asio::steady_timer housekeeping_timer_;
+  Micros armed_us_ = std::numeric_limits<Micros>::max();  // what due_timer_ waits for
+  bool connected_ = false;
+  bool log_look_is_on_ = false;
+  bool removing_ = false;
+  std::vector<BatchId> swept_batches_;
+  int housekeepings_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> task_environment(const std::vector<std::string>& own,
+                                                                  const std::string& spool_id) {
+  std::vector<std::pair<std::string, std::string>> environment;
+  bool has_path = false;
+  for (const std::string_view variable : own) {
+    const std::size_t equals = variable.find('=');
+    if (equals == std::string_view::npos) continue;
+    const std::string_view name = variable.substr(0, equals);
+    const bool passed = name.starts_with("LC_") || std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end();
+    if (!passed) continue;
+    has_path = has_path || name == "PATH";
+    environment.emplace_back(name, variable.substr(equals + 1));
+  }
+  if (!has_path) environment.emplace_back("PATH", kDefaultPath);
+  environment.emplace_back(kSpoolIdVariable, spool_id);
+  return environment;
+}
+
+Result<void> run_agent(const WorkerFolder& folder, const AgentProcess& process) {
+  signal(SIGPIPE, SIG_IGN);
+  auto facts = discover_facts(process.sources, folder.work(), process.slots, discover_gpus(kGpuPatience_us));
+  if (!facts) return std::unexpected(std::move(facts.error()));
+  facts->version = process.version;
+  try {
+    AgentLoop(folder, process, std::move(*facts)).run();
+  } catch (const std::exception& failed) {
+    // Memory or the loop's own descriptors gave out. Nothing is lost with this process: a new one takes over.
+    log_agent(AgentLogLevel::error, std::string("the agent cannot go on: ") + failed.what());
+    return refuse(ErrorKind::temporary, kInternal, std::string("the agent cannot go on: ") + failed.what());
+  }
+  return {};
+}
+
+}  // namespace muster::runtime

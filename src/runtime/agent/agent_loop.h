@@ -1,0 +1,32 @@
+// The agent as a process: its decider, its server, its keepers and its folder around one loop.
+// Tasks live in the keeper: whatever ends this loop, they go on, and the next agent takes them over.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "runtime/agent/machine.h"
+#include "runtime/agent/server_link.h"
+#include "runtime/agent/worker_folder.h"
+
+namespace muster::runtime {
+
+struct AgentProcess {
+  ServerLinkOptions server;
+  std::string name;     // as the server is asked to call this worker; empty: the host's
+  std::string version;
+  DeclaredSlots slots;
+  MachineSources sources;
+};
+
+// What every task's environment begins with: from ours, only what says who and where one is, and how to speak.
+std::vector<std::pair<std::string, std::string>> task_environment(const std::vector<std::string>& own,
+                                                                  const std::string& spool_id);
+
+// Runs until a signal ends it.
+//   SIGTERM  ends the agent alone; tasks go on under the keeper
+//   SIGINT   tasks get TERM, their grace, KILL (at once with a second one), keepers leave, then the agent does
+Result<void> run_agent(const WorkerFolder& folder, const AgentProcess& process);
+
+}  // namespace muster::runtime
