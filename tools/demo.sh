@@ -20,7 +20,9 @@ finish() {
 trap finish EXIT
 
 # What to work on: files every Debian machine has, else those of this checkout; and three that do not exist.
-find -L /usr/share/doc -type f -size +0 -size -256k 2>/dev/null | sort | head -397 >"$here/files" || true
+# Files that are packed already are real failures here: twenty of them.
+documents=$(find -L /usr/share/doc -type f -size +1 -size -512 2>/dev/null | sort || true)
+{ grep -v '\.gz$' <<<"$documents" | head -377; grep '\.gz$' <<<"$documents" | head -20; } >"$here/files" || true
 if [ "$(wc -l <"$here/files")" -lt 197 ]; then git ls-files | sed "s|^|$PWD/|" | head -397 >"$here/files"; fi
 printf '%s\n' /nowhere/readme.txt /nowhere/changelog /nowhere/copyright >>"$here/files"
 

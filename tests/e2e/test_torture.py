@@ -26,6 +26,14 @@ SEED = int(os.environ.get("MUSTER_TORTURE_SEED", str(int(time.time()))))
 TASK = 'echo "$MUSTER_TASK_ID $MUSTER_ATTEMPT start" >>"$LEDGER"; echo "$MUSTER_TASK_ID $MUSTER_ATTEMPT end" >>"$LEDGER"'
 
 
+def parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return int(stat.read().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
+
+
 class System:
     """One data folder and whatever runs on it."""
 
@@ -35,7 +43,9 @@ class System:
         open(self.ledger, "w").close()
 
     def run(self, *words, check=True, timeout=60):
-        result = subprocess.run([MUSTER, *words, "--data", self.data], capture_output=True, text=True, timeout=timeout,
+        at = words.index("--") if "--" in words else len(words)
+        words = (*words[:at], "--data", self.data, *words[at:])
+        result = subprocess.run([MUSTER, *words], capture_output=True, text=True, timeout=timeout,
                                 stdin=subprocess.DEVNULL)
         assert not check or result.returncode == 0, (words, result.returncode, result.stdout, result.stderr)
         return result
@@ -55,6 +65,8 @@ class System:
                 for role in ("server", "agent", "keeper"):
                     if role in words[1:2]:
                         found[role].append(int(entry))
+        # A task between its keeper's vfork and its own exec looks like a keeper; it is a child of one.
+        found["keeper"] = [pid for pid in found["keeper"] if parent_of(pid) not in found["keeper"]]
         return found
 
 
