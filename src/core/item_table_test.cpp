@@ -236,7 +236,8 @@ TEST(ItemLimits, hold) {
   EXPECT_EQ(read(lines, "0123456789\n", 100, limits).error, "");
   for (const std::size_t chunk : {1U, 7U, 100U}) {
     EXPECT_EQ(read(lines, "a\n01234567890\n", chunk, limits).error, "E207 line 2: longer than 10 bytes");
-    EXPECT_EQ(read(nul_lines, nul("a0bcdefghijklm"), chunk, limits).error, "E207 item 2: longer than 10 bytes");
+    EXPECT_EQ(read(nul_lines, nul("a0bcdefghijklm"), chunk, limits).error,
+              "E207 item 2: longer than 10 bytes");
   }
   EXPECT_EQ(read(csv, "a,b,c\n", 100, limits).error, "E207 line 1: more than 2 columns");
   const auto refused = parse_items(lines, "a\nb\nc\nd\n", limits);
