@@ -98,9 +98,6 @@ struct HttpParser::State {
     if (error == http::error::header_limit) {
       status = 431;
       why = "the header is larger than 16 KiB or has more than 64 lines";
-    } else if (error == http::error::bad_transfer_encoding) {
-      status = 501;
-      why = "this transfer encoding is not known";
     } else {
       status = 400;
       why = "this is not HTTP/1.1: " + error.message();

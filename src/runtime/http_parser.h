@@ -40,7 +40,7 @@ class HttpParser {
   // From Content-Length; nothing for a chunked body.
   std::uint64_t content_length() const;
   bool has_body() const;
-  // Of a refusal: 400, 414, 431 or 501, and a sentence.
+  // Of a refusal: 400 or 431, and a sentence.
   int status() const;
   std::string_view why() const;
 

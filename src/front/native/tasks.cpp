@@ -105,6 +105,10 @@ void show_task(const CallPtr& call) {
     return call->fail({ErrorKind::usage, kMalformedSelector, "this shows one task, for instance 42.17",
                        "list several: muster task list " + std::to_string(selected->batch.id)});
   }
+  if (selected->attempt) {
+    return call->fail({ErrorKind::usage, kMalformedSelector, "this shows a task, not one of its attempts",
+                       "show the attempt: muster attempt show " + call->part(1)});
+  }
   Backend& backend = call->backend;
   const Layout layout = Layout::of(backend, selected->batch.id);
   const TaskPage page = task_page(backend, selected->batch, layout.intervals(selected->ranges), {}, 0, 1);
