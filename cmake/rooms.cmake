@@ -119,7 +119,8 @@ function(muster_program)
 endfunction()
 
 function(muster_static target)
-  target_link_options(${target} PRIVATE -static-pie)
+  # Line tables are three quarters of the file; compressed they still serve gdb, and the file travels in half the time.
+  target_link_options(${target} PRIVATE -static-pie -Wl,--compress-debug-sections=zlib)
 endfunction()
 
 # tests/contract/*_test.cpp -> contract_test; tests/bench/*.cpp -> bench/NAME; tests/fuzz/*.cpp -> fuzz/NAME.

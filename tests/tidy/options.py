@@ -24,8 +24,8 @@ def parse(printed):
 
 
 def word_groups(root):
-    """For each function of tests/e2e/*.py, and each whole other file there, the set of words in its strings."""
-    for path in tree.files(root, "tests/e2e", endings=(".py", ".sh", ".txt")):
+    """For each function of the Python tests, and each whole other file beside them, the set of words in its strings."""
+    for path in tree.files(root, "tests/e2e", "tests/run.py", endings=(".py", ".sh", ".txt")):
         text = tree.text_of(path)
         if path.suffix != ".py":
             yield words_of(text)
