@@ -11,7 +11,9 @@ std::vector<AttemptRecord> attempts_of(Backend& backend, BatchId batch, const Ta
   std::vector<AttemptRecord> records;
   if (!task.row) return records;
   for (AttemptRow& row : backend.history().attempts(batch, task.position)) records.push_back(std::move(row.attempt));
-  if (AttemptRecord newest = describer.newest_attempt(task); newest.number != 0) records.push_back(std::move(newest));
+  // The newest one is kept apart as well once it has failed.
+  AttemptRecord newest = describer.newest_attempt(task);
+  if (newest.number > (records.empty() ? 0 : records.back().number)) records.push_back(std::move(newest));
   return records;
 }
 

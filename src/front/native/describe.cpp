@@ -49,7 +49,7 @@ void TaskDescriber::write(wire::JsonWriter& out, const ListedTask& task) {
   const TaskTemplate* body = body_of(task.position);
   const std::string command = command_of(task.position, body);
   std::string reason = task.by_dependency || (task.row && task.row->by_dependency) ? "dependency" : "";
-  if (!is_final(task.state) && task.state != TaskState::running) {
+  if (task.state == TaskState::cancelled || (!is_final(task.state) && task.state != TaskState::running)) {
     if (const auto view = backend_.engine().task(ref(task.position))) reason = view->reason;
   }
   wire::TaskAnswer answer;
