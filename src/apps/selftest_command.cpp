@@ -52,7 +52,7 @@ constexpr std::array<cli::Command, 1> kCommands{{{
     cli::CommandSection::other,
     cli::CommonOptions::none,
     "[--seeds N] [--seed K]",
-    "Run the whole system on a fake clock under crashes, losses and delays, and check that it keeps its promises",
+    "run the whole system on a fake clock under crashes and losses, and check its promises",
     "muster selftest --seeds 10000       # ten thousand runs\n"
     "muster selftest --seed 42 --trace   # one run, told in full\n",
     [] -> std::unique_ptr<cli::CommandBody> { return std::make_unique<SelftestBody>(); },
