@@ -73,7 +73,9 @@ class Server:
 
     def run(self, *words, stdin=None, timeout=60, check=True):
         """`muster WORDS` against this folder; its result."""
-        done = subprocess.run([MUSTER, *map(str, words), "--data", str(self.data)], input=stdin, capture_output=True, text=True,
+        at = words.index("--") if "--" in words else len(words)
+        words = [*map(str, words[:at]), "--data", str(self.data), *map(str, words[at:])]
+        done = subprocess.run([MUSTER, *words], input=stdin, capture_output=True, text=True,
                               env=self.environment(), timeout=timeout, check=False,
                               **({} if stdin is not None else {"stdin": subprocess.DEVNULL}))
         assert not check or done.returncode == 0, (words, done.returncode, done.stdout, done.stderr)
