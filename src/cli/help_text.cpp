@@ -88,7 +88,7 @@ std::string wrap_text(std::string_view text, std::size_t width, std::size_t inde
 }
 
 std::string command_help(const Command& command, const Options& options, std::size_t width) {
-  std::string out = join_text("muster ", command.path, ": ", command.summary, "\n\n");
+  std::string out = wrap_text(join_text("muster ", command.path, ": ", command.summary), width, 2) + "\n\n";
   out += indented_lines(command.examples);
   out += join_text("\nusage: muster ", command.path, command.usage.empty() ? "" : " ", command.usage, "\n");
   if (!options.positionals().empty()) out += "\n";

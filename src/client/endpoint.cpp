@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -59,16 +60,17 @@ class File {
   int descriptor_;
 };
 
-// Byte by byte, so that what follows the line in a pipe is left for whoever reads items there.
-std::string read_first_line(int descriptor) {
+// Takes `step` bytes at a time: one where what follows the line is somebody else's.
+std::string read_first_line(int descriptor, std::size_t step) {
   std::string line;
-  char c = 0;
-  while (line.size() < kTokenBytesMax) {
-    const ssize_t count = read(descriptor, &c, 1);
+  std::array<char, kTokenBytesMax> buffer{};
+  while (line.size() < kTokenBytesMax && line.find('\n') == std::string::npos) {
+    const ssize_t count = read(descriptor, buffer.data(), step);
     if (count < 0 && errno == EINTR) continue;
-    if (count != 1 || c == '\n') break;
-    line.push_back(c);
+    if (count <= 0) break;
+    line.append(buffer.data(), static_cast<std::size_t>(count));
   }
+  line.resize(std::min({line.size(), line.find('\n'), kTokenBytesMax}));
   if (line.ends_with('\r')) line.pop_back();
   return line;
 }
@@ -76,14 +78,14 @@ std::string read_first_line(int descriptor) {
 std::optional<std::string> line_of_file(const std::string& path) {
   const File file(path);
   if (file.get() < 0) return std::nullopt;
-  std::string line = read_first_line(file.get());
+  std::string line = read_first_line(file.get(), kTokenBytesMax);
   if (line.empty()) return std::nullopt;
   return line;
 }
 
 Result<std::string> read_token(const std::string& path) {
   if (path != "-") return read_token_file(path);
-  std::string token = read_first_line(STDIN_FILENO);
+  std::string token = read_first_line(STDIN_FILENO, 1);
   if (token.empty()) {
     return refuse(ErrorKind::not_allowed, kTokenMissing, "--token-file - found no token on standard input",
                   "the token is the first line");
@@ -216,7 +218,7 @@ Result<std::string> read_token_file(const std::string& path) {
                   join_text("the token file ", escape_text(path), " can be read or changed by others"),
                   join_text("close it:  chmod 600 ", escape_text(path)));
   }
-  std::string token = read_first_line(file.get());
+  std::string token = read_first_line(file.get(), kTokenBytesMax);
   if (token.empty()) {
     return refuse(ErrorKind::not_allowed, kTokenMissing,
                   join_text("the token file ", escape_text(path), " is empty"),
