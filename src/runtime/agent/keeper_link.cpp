@@ -26,7 +26,7 @@ using Failure = boost::system::error_code;
 namespace {
 
 constexpr std::size_t kReadBytes = 256 << 10;
-constexpr Micros kPauseMax_us = 10'000;
+constexpr Micros kPauseMax_us = 20'000;
 constexpr Micros kPausePerNews_us = 1'000;
 
 template <class T>
@@ -55,14 +55,16 @@ void merge_reports(KeeperReport& into, KeeperReport&& later) {
 
 struct KeeperLink::State : std::enable_shared_from_this<KeeperLink::State> {
   State(asio::io_context& loop, agent::KeeperId the_keeper, blobs::File the_socket, KeeperLinkUser& the_user)
-      : keeper(the_keeper), user(&the_user), socket(loop, the_socket.release()), timer(loop) {
-    fcntl(socket.native_handle(), F_SETFL, fcntl(socket.native_handle(), F_GETFL) | O_NONBLOCK);
+      : keeper(the_keeper), user(&the_user), socket(std::move(the_socket)), watch(loop), timer(loop) {
+    fcntl(socket.get(), F_SETFL, fcntl(socket.get(), F_GETFL) | O_NONBLOCK);
     out.push_back(wire::kKeeperProtocol);
   }
 
   agent::KeeperId keeper;
   KeeperLinkUser* user;  // null once nobody is to be told any more
-  asio::posix::stream_descriptor socket;
+  blobs::File socket;
+  // The loop watches the socket only while something is waited for: else every report would wake it during a pause.
+  asio::posix::stream_descriptor watch;
   asio::steady_timer timer;
   wire::KeeperFrameReader frames;
   std::string out;
@@ -70,15 +72,24 @@ struct KeeperLink::State : std::enable_shared_from_this<KeeperLink::State> {
   bool write_waits = false;
   std::string buffer = std::string(kReadBytes, '\0');
 
+  void watch_socket() {
+    if (!watch.is_open()) watch.assign(socket.get());
+  }
+
+  void unwatch_socket() {
+    if (watch.is_open() && !write_waits) watch.release();
+  }
+
   void wait_to_read() {
-    socket.async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](Failure failed) {
+    watch_socket();
+    watch.async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](Failure failed) {
       if (!failed && self->user != nullptr) self->read_group();
     });
   }
 
   // Everything that is there, up to the size of the buffer.
   void read_group() {
-    const ssize_t got = ::recv(socket.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const ssize_t got = ::recv(socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return wait_to_read();
     if (got < 0) return hang_up(std::strerror(errno));
     if (got == 0) return hang_up("it closed the connection");
@@ -88,6 +99,7 @@ struct KeeperLink::State : std::enable_shared_from_this<KeeperLink::State> {
     if (!take_frames(news) || user == nullptr) return;
     const Micros pause_us = report_pause_us(news);
     if (pause_us == 0) return wait_to_read();
+    unwatch_socket();
     timer.expires_after(std::chrono::microseconds(pause_us));
     timer.async_wait([self](Failure failed) {
       if (!failed && self->user != nullptr) self->read_group();
@@ -126,7 +138,7 @@ struct KeeperLink::State : std::enable_shared_from_this<KeeperLink::State> {
   void write_out() {
     while (out_begin < out.size()) {
       const ssize_t sent =
-          ::send(socket.native_handle(), out.data() + out_begin, out.size() - out_begin, MSG_DONTWAIT | MSG_NOSIGNAL);
+          ::send(socket.get(), out.data() + out_begin, out.size() - out_begin, MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent < 0 && errno == EINTR) continue;
       if (sent < 0 && errno == EAGAIN) return wait_to_write();
       if (sent < 0) return;  // the reading side tells
@@ -139,7 +151,8 @@ struct KeeperLink::State : std::enable_shared_from_this<KeeperLink::State> {
   void wait_to_write() {
     out.erase(0, std::exchange(out_begin, 0));
     write_waits = true;
-    socket.async_wait(asio::posix::stream_descriptor::wait_write, [self = shared_from_this()](Failure failed) {
+    watch_socket();
+    watch.async_wait(asio::posix::stream_descriptor::wait_write, [self = shared_from_this()](Failure failed) {
       self->write_waits = false;
       if (!failed && self->user != nullptr) self->write_out();
     });
@@ -155,8 +168,8 @@ struct KeeperLink::State : std::enable_shared_from_this<KeeperLink::State> {
   void close() {
     user = nullptr;
     timer.cancel();
-    Failure ignored;
-    socket.close(ignored);
+    if (watch.is_open()) watch.release();
+    socket.close();
   }
 };
 

@@ -1,5 +1,5 @@
 // The agent's end of one connection to a keeper: requests leave at once, reports are taken in groups.
-// Under load a report waits up to 10 ms for others, so that a thousand short tasks cost a hundred turns and not a thousand.
+// Under load a report waits up to 20 ms for others, so that a hundred short tasks cost one turn and not a hundred.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class KeeperLinkUser {
 };
 
 // How long to wait after a group of reports before the next is read: each start and end in it buys a millisecond of patience,
-// ten at most. So at less than about a thousand a second nothing waits, and above that groups grow.
+// twenty at most. So at less than about a thousand a second nothing waits, and above that groups grow.
 Micros report_pause_us(std::size_t news);
 
 // One report that says what both say; `later` came after `into`. Neither is an inventory.

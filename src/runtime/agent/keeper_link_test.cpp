@@ -147,7 +147,7 @@ TEST_F(KeeperLinkTest, may_be_ended_from_inside_a_report) {
 TEST(KeeperLink, patience_grows_with_the_load_and_ends) {
   EXPECT_EQ(report_pause_us(0), 0);
   EXPECT_EQ(report_pause_us(1), 1000);
-  EXPECT_EQ(report_pause_us(47), 10'000);
+  EXPECT_EQ(report_pause_us(94), 20'000);
 }
 
 }  // namespace
