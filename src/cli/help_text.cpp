@@ -139,6 +139,8 @@ std::string option_list(const std::vector<const Command*>& commands) {
     }
   };
   for (const Command* command : commands) {
+    // What only the program itself types is used by every test that has a worker.
+    if (command->section == CommandSection::hidden) continue;
     const std::unique_ptr<CommandBody> body = command->make();
     Options options;
     body->declare(options);

@@ -13,7 +13,7 @@ namespace muster::cli {
 std::string command_help(const Command& command, const Options& options, std::size_t width);
 std::string overview_help(const std::vector<const Command*>& commands, std::size_t width);
 
-// One `path --option` or `path -o,--option` per line, for every option of every command; common ones once, without a path.
+// One `path --option` or `path -o,--option` per line, for every option of every listed command; common ones once, without a path.
 std::string option_list(const std::vector<const Command*>& commands);
 
 // Words wrapped at blanks to `width` columns, continuation lines indented by `indent`.

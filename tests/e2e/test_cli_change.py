@@ -22,6 +22,7 @@ def fake(tmp_path):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_says_what_it_did_and_how_to_undo_it(fake, verb):
+    """cancel hold release retry, each with --reason."""
     server, run = fake
     result = run(verb, "42", "43.1-5", "--reason", "because")
     assert (result.code, result.out, result.err) == (0, f"{DONE[verb]} 1 task\n", f"  undo:  muster {OPPOSITE[verb]} 42 43.1-5\n")
@@ -35,6 +36,7 @@ def test_a_verb_says_what_it_did_and_how_to_undo_it(fake, verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_dry_run(fake, verb):
+    """cancel hold release retry, each with --dry-run."""
     server, run = fake
     server.routes[("POST", "/" + verb)] = cli.changed(188, 12)
     result = run(verb, "--dry-run", "42")
