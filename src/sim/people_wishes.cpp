@@ -1,0 +1,213 @@
+// What simulated people ask for: submissions of every shape, and changes of what they know of.
+// Must hold: whatever a command line can say is drawn here sooner or later, nonsense included.
+#include <algorithm>
+
+#include "sim/world.h"
+
+namespace muster::sim {
+
+namespace {
+
+CommandTemplate command_with(bool item) {
+  CommandTemplate command;
+  command.words = {{Piece{PieceKind::literal, 0, "true"}}};
+  if (item) {
+    command.placeholders = {{ValueKind::field, 0, ""}};
+    command.words.push_back({Piece{PieceKind::value, 0, ""}});
+  }
+  return command;
+}
+
+Resources draw_shape(Random& random) {
+  Resources wanted;
+  switch (random.below(6)) {
+    case 0:
+      wanted.cpu_slots = static_cast<std::uint32_t>(random.between(2, 3));
+      break;
+    case 1:
+      wanted.gpu_slots = static_cast<std::uint32_t>(random.between(1, 2));
+      wanted.cpu_slots = 0;
+      break;
+    case 2:
+      wanted.mem_mb = static_cast<std::uint64_t>(random.spread(1, 6000));
+      break;
+    case 3:
+      wanted.cpus = static_cast<std::uint32_t>(random.between(1, 9));
+      break;
+    case 4:
+      wanted.disk_mb = static_cast<std::uint64_t>(random.spread(1, 6000));
+      break;
+    default:
+      wanted.gpu_slots = 1;
+      wanted.mem_mb = static_cast<std::uint64_t>(random.spread(1, 3000));
+  }
+  return wanted;
+}
+
+}  // namespace
+
+std::shared_ptr<const TaskTemplate> People::make_template(bool with_items) {
+  Random& random = world_.random;
+  const Rules& rules = world_.rules;
+  auto body = std::make_shared<TaskTemplate>();
+  body->name = "task" + std::to_string(random.below(3));
+  body->command = command_with(with_items);
+  if (with_items) body->columns = {""};
+  if (random.chance(rules.shape_permille)) body->resources = draw_shape(random);
+  body->working_directory = random.one_in(3) ? WorkingDirectory::attempt : WorkingDirectory::given;
+  if (body->working_directory == WorkingDirectory::given) body->cwd = "/home";
+  if (random.one_in(4)) body->time_limit_us = random.spread(1000, 2 * rules.task_us);
+  body->grace_us = random.spread(0, 5'000'000);
+  body->retries = static_cast<std::uint32_t>(random.below(4));
+  if (random.chance(rules.rerun_never_permille)) body->rerun = Rerun::never;
+  return body;
+}
+
+void People::add_items(Submit& submit) {
+  auto block = std::make_shared<ItemBlock>();
+  block->columns = {""};
+  for (std::uint64_t k = 0; k < submit.item_count; ++k) {
+    block->bytes += "item" + std::to_string(made_) + "-" + std::to_string(k);
+    block->ends.push_back(static_cast<std::uint32_t>(block->bytes.size()));
+    const bool cut = k + 1 < submit.item_count && world_.random.one_in(5);
+    if (!cut) continue;
+    submit.items.push_back(std::move(block));
+    block = std::make_shared<ItemBlock>();
+    block->columns = {""};
+  }
+  submit.items.push_back(std::move(block));
+}
+
+BatchId People::some_batch() {
+  if (known_batches_.empty() || world_.random.one_in(50)) return static_cast<BatchId>(world_.random.between(1, 30));
+  return world_.random.pick(known_batches_);
+}
+
+void People::add_dependencies(Submit& submit) {
+  Random& random = world_.random;
+  const std::uint64_t count = random.between(1, 3);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Dependency dependency;
+    dependency.kind = static_cast<DependencyKind>(random.below(3));
+    dependency.any_end = random.one_in(3);
+    dependency.batch = some_batch();
+    const FlatBatch* batch = world_.server.ledger().find(dependency.batch);
+    if (batch == nullptr || batch->tasks.empty()) continue;
+    if (dependency.kind == DependencyKind::task) {
+      const Position position = random.below(batch->tasks.size());
+      dependency.index = random.one_in(30) ? 9999 : Ledger::index_of(*batch, position);
+    }
+    if (dependency.kind == DependencyKind::index && !random.one_in(30)) {
+      const SegmentRow& segment = random.pick(batch->segments);
+      const std::uint64_t tasks = random.between(1, static_cast<std::int64_t>(segment.count));
+      submit.series = {{segment.first_index, segment.first_index + (tasks - 1) * segment.step, segment.step}};
+      submit.items.clear();
+      submit.item_count = 0;
+    }
+    submit.dependencies.push_back(dependency);
+  }
+}
+
+Submit People::make_submit() {
+  Random& random = world_.random;
+  const Rules& rules = world_.rules;
+  Submit submit;
+  submit.principal.user = "ann";
+  ++made_;
+  const std::uint64_t tasks = random.spread(1, static_cast<std::int64_t>(rules.tasks_max));
+  const std::uint64_t shape = random.below(4);
+  if (shape == 1) {
+    const TaskIndex first = static_cast<TaskIndex>(random.spread(1, 100));
+    const std::uint64_t step = random.one_in(2) ? 1 : random.between(2, 5);
+    submit.series.push_back({first, first + (tasks - 1) * step, step});
+    if (random.one_in(4)) submit.series.push_back({first + tasks * step, first + tasks * step + 2, 1});
+  } else if (shape == 2) {
+    submit.item_count = tasks;
+    add_items(submit);
+  }
+  if (random.one_in(3)) submit.batch_name = "batch" + std::to_string(random.below(3));
+  if (random.one_in(5) && !known_batches_.empty()) submit.batch = some_batch();
+  if (random.chance(rules.dependency_permille) && !known_batches_.empty()) add_dependencies(submit);
+  if (!templates_.empty() && random.one_in(4) && submit.items.empty()) {
+    submit.body = random.pick(templates_);
+  } else {
+    submit.body = make_template(!submit.items.empty());
+    if (submit.items.empty()) templates_.push_back(submit.body);
+  }
+  if (random.one_in(3)) submit.priority = static_cast<std::int32_t>(random.between(-2, 2));
+  if (random.one_in(4)) submit.max_running = static_cast<std::uint64_t>(random.between(1, 4));
+  submit.held = random.one_in(12);
+  submit.closed = random.one_in(12);
+  submit.dry_run = random.one_in(30);
+  return submit;
+}
+
+void People::submit_something() {
+  Submit submit = make_submit();
+  const bool keyed = !world_.random.one_in(4);
+  if (keyed) {
+    submit.key = "key" + std::to_string(world_.random.one_in(40) ? 1 : made_);
+    submit.body_hash = "body" + std::to_string(made_);
+  }
+  ask(add(std::move(submit), keyed ? Patience::few : Patience::once));
+}
+
+Change People::make_change() {
+  Random& random = world_.random;
+  Change change;
+  change.principal.user = "bob";
+  change.verb = static_cast<ChangeVerb>(random.below(4));
+  change.dry_run = random.one_in(20);
+  change.reason = random.one_in(2) ? "because" : "";
+  const BatchId id = some_batch();
+  Target target{id, {}};
+  const FlatBatch* batch = world_.server.ledger().find(id);
+  if (batch != nullptr && !batch->tasks.empty() && random.one_in(2)) {
+    const auto last = static_cast<std::int64_t>(Ledger::index_of(*batch, batch->tasks.size() - 1));
+    const auto from = static_cast<std::uint64_t>(random.between(1, std::max<std::int64_t>(last, 1)));
+    target.ranges.push_back({from, from + static_cast<std::uint64_t>(random.spread(0, 20))});
+    if (random.one_in(4)) target.ranges.push_back({from + 30, from + 32});
+  }
+  change.targets.push_back(std::move(target));
+  const BatchId other = some_batch();
+  if (random.one_in(6) && other != id) change.targets.push_back({other, {}});
+  if (change.verb == ChangeVerb::retry && random.one_in(3)) {
+    if (random.one_in(2)) change.options.mem_mb = static_cast<std::uint64_t>(random.spread(1, 6000));
+    if (random.one_in(3)) change.options.retries = 2;
+    if (random.one_in(3)) change.options.cpu_slots = static_cast<std::uint32_t>(random.between(1, 2));
+    if (random.one_in(3)) change.options.gpu_slots = static_cast<std::uint32_t>(random.between(0, 2));
+    if (random.one_in(3)) change.options.environment.emplace_back("A", "1");
+  }
+  return change;
+}
+
+Input People::make_setting() {
+  Random& random = world_.random;
+  if (random.one_in(2)) {
+    SetBatch set;
+    set.batch = some_batch();
+    if (random.one_in(2)) set.priority = static_cast<std::int32_t>(random.between(-3, 3));
+    if (random.one_in(3)) set.closed = random.one_in(2);
+    if (random.one_in(4)) set.name = "batch" + std::to_string(random.below(3));
+    const FlatBatch* batch = world_.server.ledger().find(set.batch);
+    // A limit is only raised: lowered below what runs, it would be passed without anybody's fault.
+    if (batch != nullptr && random.one_in(3)) set.max_running = batch->row.max_running == 0 ? 0 : batch->row.max_running + 1;
+    return set;
+  }
+  SetWorker set;
+  set.worker = static_cast<WorkerId>(random.between(1, world_.rules.workers + 1));
+  if (random.one_in(2)) set.cpu_slots = static_cast<std::uint32_t>(random.between(0, 5));
+  if (random.one_in(2)) set.gpu_slots = static_cast<std::uint32_t>(random.between(0, 4));
+  return set;
+}
+
+void People::change_something() {
+  if (world_.healed) return;
+  if (world_.random.one_in(4)) {
+    ask(add(make_setting(), Patience::few));
+  } else {
+    ask(add(make_change(), Patience::few));
+  }
+}
+
+}  // namespace muster::sim
