@@ -62,12 +62,14 @@ class Writer {
   Statement insert_batch_, replace_batch_, update_batch_, read_batch_, insert_loaded_, delete_loaded_;
   Statement insert_segment_, replace_segment_, insert_dependency_, delete_dependencies_;
   Statement replace_template_, replace_item_block_, replace_override_, delete_state_runs_, replace_state_run_;
-  Statement replace_task_, replace_attempt_, replace_worker_, replace_event_, replace_key_, update_counters_;
+  Statement replace_task_, replace_attempt_, replace_worker_, insert_event_, replace_event_, replace_key_,
+      update_counters_;
   Statement insert_token_, delete_token_;
 
   Sequences sequences_;
   TaskCounts totals_{};
   BatchId highest_batch_ = 0;                 // no batch above it has a row
+  std::uint64_t highest_event_ = 0;           // nor an event; never taken back, which costs nothing
   std::unordered_map<BatchId, Known> known_;  // every batch that load() would give first
 
   // Of the transaction at hand, to take it back.
