@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/interrupt.h"
+#include "cli/pinned_selectors.h"
 #include "cli/printer.h"
 #include "cli/progress.h"
 #include "client/text.h"
@@ -36,12 +37,6 @@ Show choose_show(const Session& session, const std::string& wanted) {
   if (wanted == "plain") return Show::plain;
   if (wanted == "tty") return Show::live;
   return session.err_terminal().is_terminal ? Show::live : Show::plain;
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += join_text(text.empty() ? "" : " ", word);
-  return text;
 }
 
 class Waiter {
@@ -130,12 +125,12 @@ void Waiter::hint_when_held() {
   if (!only_held || std::exchange(held_said_, true)) return;
   end_live_line();
   session_.note(join_text(counts.held, " tasks are held and nothing else is left; go on:  muster release ",
-                          joined(selectors_)));
+                          joined_selectors(selectors_)));
 }
 
 int Waiter::detach(int exit_code, std::string_view why) {
   end_live_line();
-  session_.note(join_text(why, "; it goes on. reattach:  muster wait ", joined(selectors_)));
+  session_.note(join_text(why, "; it goes on. reattach:  muster wait ", joined_selectors(selectors_)));
   return exit_code;
 }
 
@@ -172,7 +167,8 @@ void Waiter::explain_failures() {
   const std::size_t more = ranking.size() > 4 ? ranking.size() - 4 : 0;
   if (more > 0) text += join_text(", ", more, more == 1 ? " more cause" : " more causes");
   session_.note(join_text(meter_.counts().failed, " failed: ", text));
-  session_.note(join_text("  see it:  muster logs ", first, "    again:  muster retry ", joined(selectors_)));
+  session_.note(
+      join_text("  see it:  muster logs ", first, "    again:  muster retry ", joined_selectors(selectors_)));
 }
 
 int Waiter::finish(const Document& document) {
@@ -180,7 +176,8 @@ int Waiter::finish(const Document& document) {
   const Counts& counts = meter_.counts();
   if (counts.failed > 0) explain_failures();
   if (counts.failed == 0 && counts.cancelled > 0) {
-    session_.note(join_text(counts.cancelled, " cancelled.  again:  muster retry ", joined(selectors_)));
+    session_.note(
+        join_text(counts.cancelled, " cancelled.  again:  muster retry ", joined_selectors(selectors_)));
   }
   if (options_.json) print_json(session_, document.root());
   session_.out().flush();

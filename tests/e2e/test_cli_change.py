@@ -29,7 +29,7 @@ def test_a_verb_says_what_it_did_and_how_to_undo_it(fake, verb):
     assert server.sent("POST", "/" + verb)[-1] == {"selectors": ["42", "43.1-5"], "reason": "because"}
     server.routes[("POST", "/" + verb)] = cli.changed(0, 200)
     result = run(verb, "42")
-    assert (result.code, result.out, result.err) == (0, f"nothing to {verb} (200 tasks left as they are)\n", "")
+    assert (result.code, result.out, result.err) == (0, f"nothing to {verb} (200 left alone)\n", "")
     server.routes[("POST", "/" + verb)] = cli.problem(409, "E212", "42 is over", "")
     assert run(verb, "42").code == 3
 
@@ -41,7 +41,7 @@ def test_dry_run(fake, verb):
     server.routes[("POST", "/" + verb)] = cli.changed(188, 12)
     result = run(verb, "--dry-run", "42")
     assert (result.code, result.err) == (0, "")
-    assert result.out == f"would have {DONE[verb]} 188 tasks (12 tasks left as they are)\n"
+    assert result.out == f"would have {DONE[verb]} 188 tasks (12 left alone)\n"
     assert [body["dry_run"] for body in server.sent("POST", "/" + verb)] == [True]
 
 
@@ -93,6 +93,15 @@ def test_cancel_asks_on_a_terminal(fake, answer, sent):
     assert (bodies[-1].get("dry_run") is not True) == sent
     assert result.code == (0 if sent else 6)
     assert ("nothing was changed" in result.out) != sent
+
+
+def test_last_stays_the_batch_it_was_when_it_was_confirmed(fake):
+    server, run = fake
+    server.routes[("GET", "/batches/last")] = {"schema": "muster.batch/1", **cli.batch(42)}
+    server.routes[("POST", "/cancel")] = cli.changed(188)
+    result = run.terminal("cancel", "last", answer="y\n")
+    assert result.code == 0 and "undo:  muster retry 42" in result.out
+    assert [body["selectors"] for body in server.sent("POST", "/cancel")] == [["42"], ["42"]]
 
 
 def test_retry_with_other_settings(fake):

@@ -24,6 +24,7 @@ def serve_everything(server):
         ("GET", "/batches"): cli.listing("muster.batches/1", cli.batch(), cli.batch(
             41, name="hello", state="ended", tasks=200, counts=cli.counts(succeeded=199, failed=1), command="sh -c 'sleep 0.{}'"),
             cli.batch(40, name="nightly", state="running", held=True, tasks=5, counts=cli.counts(held=5), why="held")),
+        ("GET", "/batches/last"): {"schema": "muster.batch/1", **cli.batch()},
         ("GET", "/batches/42"): {"schema": "muster.batch/1", **cli.batch(), "segments": [
             {"first": 1, "last": 200, "step": 1, "count": 200, "first_number": "T100001", "items": True,
              "after": [{"kind": "batch", "batch": 41, "any_end": False}]}],
@@ -205,11 +206,12 @@ def test_filters_reach_the_server(fake):
     serve_everything(server)
     run("batch", "list", "--state", "running,ended", "--name", "my batch&x=1#y")
     run("task", "list", "42.1-5", "--state", "failed")
+    server.routes[("GET", "/batches/last")] = {"schema": "muster.batch/1", **cli.batch(42)}
     run("task", "list")
-    targets = [target for _, target, _, _ in server.requests]
+    targets = [target for _, target, _, _ in server.requests if "/batches/last" not in target]
     assert targets[0] == "/api/v1/batches?state=running%2Cended&name=my%20batch%26x%3D1%23y&limit=1000"
     assert targets[1] == "/api/v1/tasks?selector=42.1-5&state=failed&limit=1000"
-    assert targets[2] == "/api/v1/tasks?selector=last&limit=1000"
+    assert targets[2] == "/api/v1/tasks?selector=42&limit=1000"
 
 
 # ---- hostile text ----------------------------------------------------------------------------------------------------

@@ -52,8 +52,21 @@ def test_the_exit_code_says_how_it_ended(fake, end, code):
 def test_all_selectors_are_asked_for_at_once(fake):
     server, run = fake
     steps = serve(server, cli.waited(True, succeeded=1))
-    run("wait", "42", "43.1-5", "@a b&c")
-    assert steps.calls[0]["selector"] == ["42", "43.1-5", "@a b&c"]
+    run("wait", "42", "43.1-5", "T100017")
+    assert steps.calls[0]["selector"] == ["42", "43.1-5", "T100017"]
+
+
+def test_last_and_names_stay_the_batch_they_were(fake):
+    """A batch submitted meanwhile is not waited for, nor named in the way back."""
+    server, run = fake
+    steps = serve(server, cli.waited(False, running=1), cli.waited(False, running=1))
+    server.routes[("GET", "/batches/last")] = {"schema": "muster.batch/1", **cli.batch(42)}
+    server.routes[("GET", "/batches/%40a%20b%26c.3-4")] = {"schema": "muster.batch/1", **cli.batch(7, name="a b&c")}
+    server.routes[("GET", "/batches/%40v1.2")] = {"schema": "muster.batch/1", **cli.batch(8, name="v1.2")}
+    server.routes[("GET", "/batches/%40v1.3")] = {"schema": "muster.batch/1", **cli.batch(9, name="v1")}
+    result = run("wait", "last", "@a b&c.3-4", "@v1.2", "@v1.3", "--timeout", "100ms")
+    assert all(call["selector"] == ["42", "7.3-4", "8", "9.3"] for call in steps.calls) and len(steps.calls) >= 2
+    assert result.err.endswith("reattach:  muster wait 42 7.3-4 8 9.3\n")
 
 
 def test_an_unknown_batch_is_an_error_at_once(fake):

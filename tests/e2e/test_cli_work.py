@@ -53,7 +53,7 @@ def test_a_first_batch_from_lines_to_retry(work):
     assert work("wait", "1").code == 1
     assert work("batch", "list", "--state", "ended", "-q").out == "1\n"
     again = work("retry", "1", "--env", "M1=2")
-    assert again.out == "retried 1 task (19 tasks left as they are)\n"
+    assert again.out == "retried 1 task (19 left alone)\n"
     assert work("wait", "last", "--progress", "none").code == 1
     attempts = rows(work, "attempt", "list", "1.13")
     assert [(one["id"], one["state"], one["exit_code"]) for one in attempts] == [("1.13#1", "failed", 1), ("1.13#2", "failed", 1)]
@@ -277,7 +277,7 @@ def test_hold_release_cancel_retry(work):
     assert work("submit", "--hold", "--array", "1-5", "--", "echo $WORD").code == 0
     assert json.loads(work("batch", "show", "1", "--json").out)["held"] is True
     assert work("cancel", "1.1").out == "cancelled 1 task\n"
-    assert work("cancel", "1.1").out == "nothing to cancel (1 task left as it is)\n"
+    assert work("cancel", "1.1").out == "nothing to cancel (1 left alone)\n"
     assert work("cancel", "1").code == 6
     assert work("release", "1", "--reason", "go").code == 0
     assert work("wait", "1", "--progress", "none").code == 1

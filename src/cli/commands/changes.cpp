@@ -4,6 +4,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/pairs.h"
+#include "cli/pinned_selectors.h"
 #include "cli/printer.h"
 #include "cli/progress.h"
 #include "client/text.h"
@@ -56,6 +57,10 @@ class ChangeBody : public CommandBody {
     if (!client::is_utf8(change_.reason)) {
       return refuse(ErrorKind::usage, kMalformedValue, "--reason is not UTF-8 text");
     }
+    // What is counted, asked about, done and undone has to be the same batch.
+    Result<std::vector<std::string>> pinned = pin_selectors(session, change_.selectors);
+    if (!pinned) return std::unexpected(pinned.error());
+    change_.selectors = std::move(*pinned);
     const Result<Api*> api = session.api();
     if (!api) return std::unexpected(api.error());
     if (!change_.dry_run) {
@@ -75,13 +80,6 @@ class ChangeBody : public CommandBody {
  protected:
   virtual Result<bool> confirmed(Session&, Api&) { return true; }
 
-  std::string selected() const {
-    std::string text;
-    for (const std::string& selector : change_.selectors)
-      text += join_text(text.empty() ? "" : " ", escape_text(selector));
-    return text;
-  }
-
   void report(Session& session, const OutputChoice& choice, const Json& changed) const {
     std::string batches;
     for (std::size_t i = 0; i < changed["batches"].size(); ++i) {
@@ -94,12 +92,11 @@ class ChangeBody : public CommandBody {
     const std::string verb = change_.dry_run ? join_text("would have ", words.done) : std::string(words.done);
     std::string line = count == 0 && !change_.dry_run ? join_text("nothing to ", client::to_text(verb_))
                                                       : join_text(verb, " ", counted(count));
-    if (skipped > 0)
-      line += join_text(" (", counted(skipped), " left as ", skipped == 1 ? "it is)" : "they are)");
+    if (skipped > 0) line += join_text(" (", skipped, " left alone)");
     session.out().line(line);
     session.out().flush();
     if (count > 0 && !change_.dry_run)
-      session.note(join_text("  undo:  muster ", words.opposite, " ", selected()));
+      session.note(join_text("  undo:  muster ", words.opposite, " ", joined_selectors(change_.selectors)));
   }
 
   Verb verb_;
@@ -133,7 +130,7 @@ class Cancel final : public ChangeBody {
     if (session.can_ask()) return session.ask(join_text("cancel ", consequence, "?"));
     return refuse(ErrorKind::confirmation, kConfirmationNeeded,
                   join_text("this would cancel ", consequence, ", and there is no terminal to ask at"),
-                  join_text("if that is meant:  muster cancel --yes ", selected()));
+                  join_text("if that is meant:  muster cancel --yes ", joined_selectors(change_.selectors)));
   }
 
  private:

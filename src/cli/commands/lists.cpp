@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "cli/commands/commands.h"
+#include "cli/pinned_selectors.h"
 #include "cli/printer.h"
 
 namespace muster::cli {
@@ -23,8 +24,13 @@ class ListBody : public CommandBody {
     if (!choice) return std::unexpected(choice.error());
     const Result<client::Api*> api = session.api();
     if (!api) return std::unexpected(api.error());
+    client::ListQuery query = this->query();
+    if (!query.selector.empty()) {
+      Result<std::string> pinned = pin_selector(session, query.selector);
+      if (!pinned) return std::unexpected(pinned.error());
+      query.selector = std::move(*pinned);
+    }
     const FetchPage fetch = [&](const std::string& after, std::uint64_t limit) {
-      client::ListQuery query = this->query();
       query.after = after;
       query.limit = limit;
       return this->page(**api, query);

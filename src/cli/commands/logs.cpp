@@ -7,6 +7,7 @@
 #include "cli/commands/commands.h"
 #include "cli/interrupt.h"
 #include "cli/log_printer.h"
+#include "cli/pinned_selectors.h"
 #include "client/text.h"
 #include "core/units.h"
 
@@ -39,7 +40,9 @@ class Logs final : public CommandBody {
     std::optional<Interrupt> interrupt;
     if (follow_) watch_connection(session, interrupt.emplace());
     LogPrinter printer(session, raw_ ? Rawness::raw : Rawness::safe);
-    for (const std::string& selector : selectors_) {
+    const Result<std::vector<std::string>> pinned = pin_selectors(session, selectors_);
+    if (!pinned) return std::unexpected(pinned.error());
+    for (const std::string& selector : *pinned) {
       const auto interrupted = [&] { return interrupt && interrupt->requested(); };
       const Result<void> printed = print_one(session, printer, selector, interrupted);
       if (interrupted()) return detach(session, selector);

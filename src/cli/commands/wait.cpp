@@ -1,7 +1,7 @@
 // `wait`: until everything selected is final, whatever the end.
 // The exit code is for scripts, the progress on standard error for people.
 #include "cli/commands/commands.h"
-#include "cli/output_options.h"
+#include "cli/pinned_selectors.h"
 #include "cli/waiter.h"
 
 namespace muster::cli {
@@ -18,12 +18,9 @@ class Wait final : public CommandBody {
   }
 
   Result<int> run(Session& session) override {
-    std::string label;
-    for (const std::string& selector : selectors_) {
-      if (!label.empty()) label.push_back(' ');
-      label += selector;
-    }
-    return wait_for_end(session, selectors_, label, wait_, FirstContact::must_answer);
+    const Result<std::vector<std::string>> pinned = pin_selectors(session, selectors_);
+    if (!pinned) return std::unexpected(pinned.error());
+    return wait_for_end(session, *pinned, joined_selectors(*pinned), wait_, FirstContact::must_answer);
   }
 
  private:

@@ -1,0 +1,45 @@
+// Pinning selectors.
+// `@v1.2` is a task of v1 or a batch called v1.2: the server's answer tells by the name.
+#include "cli/pinned_selectors.h"
+
+#include "client/text.h"
+#include "core/selector.h"
+
+namespace muster::cli {
+
+Result<std::string> pin_selector(Session& session, const std::string& text) {
+  Result<Selector> selector = parse_selector(text);
+  if (!selector) return std::unexpected(selector.error());
+  if (selector->by == BatchBy::id || selector->by == BatchBy::task_number) return text;
+  const Result<client::Api*> api = session.api();
+  if (!api) return std::unexpected(api.error());
+  const Result<client::Document> batch = (*api)->batch(text);
+  if (!batch) return std::unexpected(batch.error());
+  if (!selector->dotted_name.empty() && batch->root()["name"].text() == selector->dotted_name) {
+    selector->ranges.clear();
+    selector->attempt.reset();
+  }
+  selector->by = BatchBy::id;
+  selector->number = batch->root()["id"].number();
+  selector->name.clear();
+  selector->dotted_name.clear();
+  return to_text(*selector);
+}
+
+Result<std::vector<std::string>> pin_selectors(Session& session, const std::vector<std::string>& selectors) {
+  std::vector<std::string> pinned;
+  for (const std::string& selector : selectors) {
+    Result<std::string> one = pin_selector(session, selector);
+    if (!one) return std::unexpected(one.error());
+    pinned.push_back(std::move(*one));
+  }
+  return pinned;
+}
+
+std::string joined_selectors(const std::vector<std::string>& selectors) {
+  std::string text;
+  for (const std::string& selector : selectors) text += client::join_text(text.empty() ? "" : " ", selector);
+  return text;
+}
+
+}  // namespace muster::cli
