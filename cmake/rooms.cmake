@@ -127,7 +127,7 @@ endfunction()
 function(muster_tests)
   get_property(rooms GLOBAL PROPERTY MUSTER_ROOM_LIST)
   muster_glob(contract ${CMAKE_SOURCE_DIR}/tests/contract/*.cpp)
-  muster_test(contract_test FILES ${contract} DEPS store ports core)
+  muster_test(contract_test FILES ${contract} DEPS front runtime engine blobs wire store ports core)
 
   muster_glob(benches ${CMAKE_SOURCE_DIR}/tests/bench/*.cpp)
   foreach(file ${benches})

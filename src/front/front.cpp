@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "core/escape.h"
 #include "front/native/call.h"
+#include "wire/agent/agent_codec.h"
 #include "wire/native/answers.h"
 
 namespace muster::front {
@@ -118,6 +119,14 @@ std::string token_of(std::string_view authorization) {
   return colon == std::string::npos ? std::string() : decoded.substr(colon + 1);
 }
 
+std::optional<Response> check_upgrade(const RequestHead& head) {
+  const bool upgrade = head.method == Method::get && equal_ignoring_case(head.find("upgrade"), "websocket") &&
+                       head.find("sec-websocket-protocol").find(wire::kAgentSubprotocol) != std::string_view::npos;
+  if (upgrade) return std::nullopt;
+  return muster::front::problem({ErrorKind::usage, kMalformedBody, "an agent opens this as a WebSocket",
+                  "ask for an upgrade with subprotocol " + std::string(wire::kAgentSubprotocol)});
+}
+
 bool has_media_type(std::string_view content_type, std::string_view wanted) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (type.ends_with(' ')) type.remove_suffix(1);
@@ -133,7 +142,16 @@ struct Front::State {
   const Tokens& tokens;
   FrontOptions options;
   Waiters waiters;
+  // The field that was checked last: a client's next request carries the same. Good until a token is revoked or a minute passed.
+  struct Checked {
+    std::string authorization;
+    Identity identity;
+    std::uint64_t revocations = 0;
+    Micros until_wall_us = 0;
+  };
+  mutable Checked checked;
 
+  std::optional<Identity> identity_of(std::string_view authorization) const;
   bool host_allowed(std::string_view host) const {
     const std::string_view name = host_name(host);
     return std::any_of(options.hosts.begin(), options.hosts.end(),
@@ -149,7 +167,7 @@ struct Front::State {
 };
 
 Front::Front(Backend& backend, const Tokens& tokens, FrontOptions options)
-    : state_(new State{backend, tokens, std::move(options), {}}) {
+    : state_(new State{backend, tokens, std::move(options), {}, {}}) {
   for (const char* name : {"127.0.0.1", "localhost", "[::1]"}) state_->options.hosts.emplace_back(name);
 }
 Front::~Front() = default;
@@ -181,6 +199,26 @@ std::optional<Response> Front::State::check_origin(const RequestHead& head) cons
                              403);
 }
 
+std::optional<Identity> Front::State::identity_of(std::string_view authorization) const {
+  constexpr Micros kRemembered_us = 60'000'000;
+  const Micros wall_us = backend.now().wall_us;
+  if (checked.authorization.size() == authorization.size() && !authorization.empty() &&
+      sodium_memcmp(checked.authorization.data(), authorization.data(), authorization.size()) == 0 &&
+      checked.revocations == tokens.revocations() && wall_us < checked.until_wall_us &&
+      wall_us > checked.until_wall_us - 2 * kRemembered_us) {
+    return checked.identity;
+  }
+  const std::string token = token_of(authorization);
+  std::optional<Identity> identity = tokens.check(token, wall_us);
+  if (identity) {
+    const Micros expires_wall_us = tokens.expiry(token, wall_us).value_or(wall_us);
+    Micros until_wall_us = wall_us + kRemembered_us;
+    if (expires_wall_us != 0) until_wall_us = std::min(until_wall_us, expires_wall_us);
+    checked = {std::string(authorization), *identity, tokens.revocations(), until_wall_us};
+  }
+  return identity;
+}
+
 std::optional<Response> Front::State::identify(const RequestHead& head, Admission& admission) const {
   Response refusal;
   if (!head.has("authorization")) {
@@ -188,7 +226,7 @@ std::optional<Response> Front::State::identify(const RequestHead& head, Admissio
                                    "send 'Authorization: Bearer TOKEN'; the token is in the data folder's admin.token"},
                                   401);
   } else {
-    admission.identity = tokens.check(token_of(head.find("authorization")), backend.now().wall_us);
+    admission.identity = identity_of(head.find("authorization"));
     if (admission.identity) return std::nullopt;
     refusal = problem_with_status({ErrorKind::not_allowed, kTokenWrong, "the token is not valid here",
                                    "it may belong to another server, or be revoked or expired; read admin.token again"},
@@ -290,7 +328,7 @@ Admission Front::admit(const RequestHead& head) {
     return admission;
   }
   if (agent_path) {
-    if (refuse_with(state_->check_origin(head))) return admission;
+    if (refuse_with(state_->check_origin(head)) || refuse_with(check_upgrade(head))) return admission;
     admission.agent_upgrade = true;
     return admission;
   }

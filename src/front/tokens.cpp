@@ -17,12 +17,20 @@ constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kTokenBytesMax = 200;
 constexpr std::string_view kPrefix = "mst_";
 
+constexpr std::array<std::uint32_t, 256> crc_table() {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t i = 0; i < 256; ++i) {
+    std::uint32_t crc = i;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
+    table[i] = crc;
+  }
+  return table;
+}
+constexpr std::array<std::uint32_t, 256> kCrcTable = crc_table();
+
 std::uint32_t crc32(std::string_view bytes) {
   std::uint32_t crc = 0xffffffff;
-  for (const char c : bytes) {
-    crc ^= static_cast<unsigned char>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
-  }
+  for (const char c : bytes) crc = (crc >> 8) ^ kCrcTable[(crc ^ static_cast<unsigned char>(c)) & 0xff];
   return ~crc;
 }
 
@@ -141,6 +149,7 @@ std::optional<Micros> Tokens::expiry(std::string_view text, Micros wall_us) cons
 void Tokens::revoke(std::uint64_t id) {
   store_.remove_token(id);
   known_.erase(id);
+  ++revocations_;
 }
 
 }  // namespace muster::front

@@ -43,6 +43,8 @@ class Tokens {
   std::optional<Micros> expiry(std::string_view text, Micros wall_us) const;
 
   void revoke(std::uint64_t id);
+  // Changes with every revocation: what was remembered before it is to be asked for again.
+  std::uint64_t revocations() const { return revocations_; }
 
  private:
   struct Known {
@@ -53,6 +55,7 @@ class Tokens {
   const Known* find(std::string_view text, Micros wall_us) const;
   TokenStore& store_;
   std::unordered_map<std::uint64_t, Known> known_;
+  std::uint64_t revocations_ = 0;
 };
 
 }  // namespace muster::front

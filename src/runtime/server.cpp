@@ -11,6 +11,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "front/front.h"
 #include "front/tokens.h"
@@ -91,6 +92,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   Micros next_token_look_us_ = 0;
   std::map<TemplateId, std::uint64_t> log_max_;  // of templates seen in logs
   std::map<SessionId, bool> logs_refused_;       // sessions with records that could not be kept
+  std::set<BatchId> logged_;                     // batches that wrote something and were not given to the sealer since
 
   bool ending_ = false;       // somebody wants the end
   bool ended_ = false;        // the wish is fulfilled
@@ -169,7 +171,10 @@ Result<ServerEnd> Server::run() {
   if (options_.ready) options_.ready(facts_.url);
   loop();
   end();
-  parts_.log.info("server ended", {{"tasks", ending_tasks_ == StopTasks::stop ? "stopped" : "left running"}});
+  parts_.log.info("server ended", {{"tasks", ending_tasks_ == StopTasks::stop ? "stopped" : "left running"},
+                                   {"requests", std::to_string(http_->requests())},
+                                   {"inputs", std::to_string(turns_.handled())},
+                                   {"commits", std::to_string(turns_.groups())}});
   return ending_tasks_ == StopTasks::stop ? ServerEnd::everything : ServerEnd::server_alone;
 }
 
@@ -277,8 +282,11 @@ void Server::close_all(const std::string& why) {
 void Server::touched(std::span<const BatchId> batches) {
   front_->touched(batches);
   for (const BatchId batch : batches) {
+    if (!logged_.contains(batch)) continue;
     const std::optional<engine::BatchView> view = turns_.engine().batch(batch);
-    if (!view || is_final(view->row.state)) sealer_->add(batch, mono_now_us());
+    if (view && !is_final(view->row.state)) continue;
+    sealer_->add(batch, mono_now_us());
+    logged_.erase(batch);
   }
 }
 
@@ -337,7 +345,10 @@ bool Server::agent_logs(SessionId session, const wire::LogRecords& records) {
     logs_refused_[session] = true;
     return false;
   }
-  for (const BatchId batch : batches) front_->log_grown(batch);
+  for (const BatchId batch : batches) {
+    logged_.insert(batch);
+    front_->log_grown(batch);
+  }
   return true;
 }
 

@@ -59,6 +59,7 @@ class BenchServer {
   }
   ~BenchServer() {
     run("down");
+    if (std::getenv("MUSTER_BENCH_KEEP") != nullptr) return;
     if (std::system(("rm -rf " + data_).c_str()) != 0) std::perror("rm");
   }
   std::uint16_t port() const { return port_; }
