@@ -301,6 +301,22 @@ bool MemoryStore::same(const Batch& left, const Batch& right) {
          left.state_runs == right.state_runs && left.tasks == right.tasks && left.attempts == right.attempts;
 }
 
+// What was written and cleared again leaves no trace that counts.
+bool MemoryStore::same(const Batches& left, const Batches& right) {
+  const auto next_kept = [](auto at, const Batches& batches) {
+    while (at != batches.end() && same(*at->second, Batch{})) ++at;
+    return at;
+  };
+  auto a = next_kept(left.begin(), left);
+  auto b = next_kept(right.begin(), right);
+  while (a != left.end() && b != right.end() && a->first == b->first) {
+    if (!a->second.shares_with(b->second) && !same(*a->second, *b->second)) return false;
+    a = next_kept(std::next(a), left);
+    b = next_kept(std::next(b), right);
+  }
+  return a == left.end() && b == right.end();
+}
+
 // The tables of numbers, names and loaded batches follow from the rows.
 bool MemoryStore::same(const Shared& left, const Shared& right) {
   return same_targets(left.templates, right.templates) && left.workers == right.workers &&
@@ -312,12 +328,7 @@ bool operator==(const MemoryStore& left, const MemoryStore& right) {
   if (left.next_token_ != right.next_token_ || left.total_counts_ != right.total_counts_) return false;
   if (!left.shared_.shares_with(right.shared_) && !MemoryStore::same(*left.shared_, *right.shared_))
     return false;
-  if (left.batches_.shares_with(right.batches_)) return true;
-  return std::equal(left.batches_->begin(), left.batches_->end(), right.batches_->begin(),
-                    right.batches_->end(), [](const auto& a, const auto& b) {
-                      return a.first == b.first &&
-                             (a.second.shares_with(b.second) || MemoryStore::same(*a.second, *b.second));
-                    });
+  return left.batches_.shares_with(right.batches_) || MemoryStore::same(*left.batches_, *right.batches_);
 }
 
 }  // namespace muster::store

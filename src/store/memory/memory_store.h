@@ -79,6 +79,7 @@ class MemoryStore final : public Store, public History, public TokenStore {
 
   static bool same(const Batch& left, const Batch& right);
   static bool same(const Shared& left, const Shared& right);
+  static bool same(const Batches& left, const Batches& right);
   void put_batch(const BatchRow& row);
   void put_segment(const SegmentRow& row);
   void put_state_runs(const Changes& changes);
