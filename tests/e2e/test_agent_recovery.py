@@ -6,6 +6,7 @@ Every task writes to a ledger when it begins and waits at a gate, so that kills 
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -235,15 +236,20 @@ def test_everything_killed_together(scene):
 
 
 def test_the_folder_of_a_dead_keeper_goes_when_the_server_has_everything(scene):
-    scene.submit(tasks=2, text='echo said; ' + TASK)
+    scene.submit(tasks=2, text=TASK.replace("read ", 'read line <"$GATE"; echo said; read ', 1))
     scene.begun(2)
     scene.wait_executing()
-    old = set(scene.worker.keepers())
+    agent, old = scene.worker.agent(), set(scene.worker.keepers())
+    os.kill(agent, signal.SIGSTOP)  # what the tasks say now is only with the keeper when it dies
+    scene.gate.open_gate(2)
+    logs = scene.worker.folder / "keepers" / str(*old) / "logs"
+    eventually(lambda: sum(path.read_bytes().count(b"said\n") for path in logs.iterdir()) == 2)
     scene.worker.kill_keeper()
+    os.kill(agent, signal.SIGCONT)
     scene.begun(2)
     folders = scene.worker.folder / "keepers"
     eventually(lambda: not old & {int(path.name) for path in folders.iterdir()})
-    scene.finish(2)
+    scene.finish(4)
     # What the dead attempts had said is there.
     answer = scene.server.request("GET", "/logs", query={"selector": f"{scene.batch}.1#1", "stream": "stdout"})
     assert answer.body == b"said\n", answer
@@ -306,6 +312,33 @@ def test_rerun_never_goes_on_when_its_keeper_does(scene, death):
         scene.worker.kill_agent()
     scene.finish(4)
     assert scene.histories(4) == dict.fromkeys(range(1, 5), ONCE)
+
+
+# ---- a connection between agent and keeper that breaks although both live
+
+
+def test_a_broken_connection_to_a_living_keeper_loses_nothing(worker_server):
+    worker = Worker(worker_server)
+    worker.wait_connected()
+    keeper, agent = worker.keeper(), worker.agent()
+    folder = os.open(next((worker.folder / "keepers").iterdir()), os.O_PATH)
+    batch = shell(worker_server, ":", array="1-3000")
+
+    def done():
+        return worker_server.get(f"/batches/{batch}")["counts"]["succeeded"]
+
+    for part in range(1, 6):
+        eventually(lambda: done() >= 400 * part)
+        with socket.socket(socket.AF_UNIX) as thief:  # who connects last has the keeper
+            thief.connect(f"/proc/self/fd/{folder}/socket")
+            assert thief.recv(1) == b"\1"
+    os.close(folder)
+    worker_server.wait(str(batch))
+    assert (worker.keeper(), worker.agent()) == (keeper, agent)
+    assert worker_server.get(f"/batches/{batch}")["state"] == "succeeded"
+    attempts = worker_server.get("/attempts", selector=str(batch), limit=1000)["items"]
+    assert not [one for one in attempts if one["state"] not in ("succeeded", "refused")], "nothing that began is lost"
+    assert "asking everybody anew" in worker.log()
 
 
 # ---- reboot

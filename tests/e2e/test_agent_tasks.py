@@ -211,7 +211,7 @@ def test_slots_change_while_tasks_run(worker_server, fifo):
     assert seen.is_quiet(), "what was lowered starts nothing new before there is room"
     gate.open_gate()
     running.add(seen.line())
-    assert executing() == 1
+    eventually(lambda: executing() == 1)
     gate.open_gate(5)
     worker_server.wait(str(batch))
     assert len(running | set(seen.lines(4))) == 9

@@ -41,6 +41,11 @@ constexpr std::array<std::string_view, 10> kPassedOn = {"HOME", "LANG", "LANGUAG
                                                         "PATH", "SHELL", "TMPDIR", "TZ", "USER"};
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+enum class LoopEnd : std::uint8_t {
+  ended,
+  start_over,  // forget everything and ask again, as a new agent does
+};
+
 class AgentLoop final : ServerLinkUser, KeepersUser {
  public:
   AgentLoop(const WorkerFolder& folder, const AgentProcess& process, WorkerFacts facts)
@@ -56,13 +61,14 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
         log_timer_(loop_),
         housekeeping_timer_(loop_) {}
 
-  void run() {
+  LoopEnd run() {
     wait_for_signal();
     keep_house();
     keepers_.start();
     schedule();
     loop_.run();
     keepers_.save_log_places();
+    return end_;
   }
 
  private:
@@ -172,6 +178,13 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
   void keepers_known() override {
     sweep();
     server_.start();
+  }
+
+  void start_over() override {
+    log_agent(AgentLogLevel::warning, "a keeper that lives had hung up: asking everybody anew");
+    end_ = LoopEnd::start_over;
+    server_.stop();
+    loop_.stop();
   }
 
   bool remembers(agent::KeeperId keeper) const override { return agent_.remembers(keeper); }
@@ -286,6 +299,7 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
   bool removing_ = false;
   std::vector<BatchId> swept_batches_;
   int housekeepings_ = 0;
+  LoopEnd end_ = LoopEnd::ended;
 };
 
 }  // namespace
@@ -314,7 +328,8 @@ Result<void> run_agent(const WorkerFolder& folder, const AgentProcess& process) 
   if (!facts) return std::unexpected(std::move(facts.error()));
   facts->version = process.version;
   try {
-    AgentLoop(folder, process, std::move(*facts)).run();
+    while (AgentLoop(folder, process, *facts).run() == LoopEnd::start_over) {
+    }
   } catch (const std::exception& failed) {
     // Memory or the loop's own descriptors gave out. Nothing is lost with this process: a new one takes over.
     log_agent(AgentLogLevel::error, std::string("the agent cannot go on: ") + failed.what());

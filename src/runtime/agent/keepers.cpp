@@ -73,6 +73,7 @@ struct Keepers::State final : KeeperLinkUser {
   struct Entry {
     Life life = Life::sought;
     bool initial = false;  // its folder was there at the start
+    bool was_joined = false;
     std::optional<keeper::KeeperIdentity> identity;
     std::unique_ptr<KeeperLink> link;
     std::optional<LogShipper> shipper;
@@ -200,7 +201,9 @@ struct Keepers::State final : KeeperLinkUser {
   void keeper_inventory(agent::KeeperId id, KeeperReport report) override {
     Entry& entry = entries.at(id);
     if (entry.life == Life::joined) return take_report(id, std::move(report));
+    if (entry.was_joined) return user.start_over();
     entry.life = Life::joined;
+    entry.was_joined = true;
     entry.complained_us = 0;
     failed_starts = 0;
     open_shipper(id);

@@ -30,6 +30,8 @@ class KeepersUser {
   virtual void logs_grew() = 0;
   // After stop_all(): no keeper lives any more.
   virtual void keepers_gone() = 0;
+  // A keeper that lives had broken its connection: what was on the way to it may be lost. To be called later, not from inside.
+  virtual void start_over() = 0;
   // Whether attempts of this keeper are not forgotten yet: as long the records in its folder are needed.
   virtual bool remembers(agent::KeeperId keeper) const = 0;
 };
