@@ -293,7 +293,7 @@ Result<Grant> get_grant(const agent::Grant& in, AttemptBudget& budget) {
     return malformed("too many attempts");
   }
   if (grant.first_index >= kIndexLimit || grant.step >= kIndexLimit ||
-      (grant.count - 1) > (kIndexLimit - grant.first_index) / grant.step) {
+      (grant.count - 1) > (kIndexLimit - 1 - grant.first_index) / grant.step) {
     return malformed("an index out of range");
   }
   if (static_cast<std::uint64_t>(in.field_lengths_size()) % grant.count != 0) return malformed("a ragged row");
