@@ -271,6 +271,17 @@ TEST_P(AnyStore, ItemsAreFoundInTheirBlocks) {
   EXPECT_EQ(store().load_batch(1)->item_blocks.size(), 3u);
 }
 
+TEST_P(AnyStore, AReplacedBlockIsReadAnew) {
+  Changes changes = submit_changes(1, 100, 1);
+  changes.item_blocks = {sample_items(1, 0, 0, 40)};
+  store().commit(changes);
+  EXPECT_EQ(history().item(1, 0, 5)[0], "5");
+  auto other = std::make_shared<ItemBlock>(*sample_items(1, 0, 100, 40).items);
+  changes.item_blocks = {{1, 0, 0, other}};
+  store().commit(changes);
+  EXPECT_EQ(history().item(1, 0, 5)[0], "105");
+}
+
 TEST_P(AnyStore, TotalsFollowEveryBatchOfAnyAge) {
   store().commit(submit_changes(1, 10, 1));
   Changes ended = submit_changes(2, 5, 11);
