@@ -162,6 +162,17 @@ def test_following_ends_with_the_attempt(fake):
         assert [query.get("from") for query in log.queries] == [None, "0", "4", "8"]
 
 
+def test_following_stays_with_the_attempt_it_began_with(fake):
+    """A retry has a log of its own: a place in the first one means nothing there."""
+    server, run = fake
+    log = server.routes[("GET", "/logs")] = Growing(b"one\n", b"two\n", b"")
+    assert run("logs", "-f", "42.17").out == "one\ntwo\n"
+    assert [query["selector"] for query in log.queries] == ["42.17", "42.17#1", "42.17#1"]
+    paged = serve(server, b"0123456789", page=4)
+    assert run("logs", "42.17").out == "0123456789"
+    assert [query["selector"] for query in paged.queries] == ["42.17", "42.17#1", "42.17#1"]
+
+
 def test_following_goes_on_after_the_server_was_away(fake):
     server, run = fake
     server.routes[("GET", "/logs")] = Growing(b"one\n", False, False, cli.problem(503, "E108", "starting", ""), b"two\n", b"")

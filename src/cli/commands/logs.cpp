@@ -9,6 +9,7 @@
 #include "cli/log_printer.h"
 #include "cli/pinned_selectors.h"
 #include "client/text.h"
+#include "core/selector.h"
 #include "core/units.h"
 
 namespace muster::cli {
@@ -21,6 +22,8 @@ using client::LogPage;
 
 constexpr std::uint64_t kFollowRound_s = 25;
 constexpr std::uint64_t kPageBytes = 1 << 20;
+// A server that does not hold an empty answer back is not asked more often for that.
+constexpr std::int64_t kShortestRound_us = 20'000;
 
 class Logs final : public CommandBody {
  public:
@@ -43,9 +46,8 @@ class Logs final : public CommandBody {
     const Result<std::vector<std::string>> pinned = pin_selectors(session, selectors_);
     if (!pinned) return std::unexpected(pinned.error());
     for (const std::string& selector : *pinned) {
-      const auto interrupted = [&] { return interrupt && interrupt->requested(); };
-      const Result<void> printed = print_one(session, printer, selector, interrupted);
-      if (interrupted()) return detach(session, selector);
+      const Result<void> printed = print_one(session, printer, selector, interrupt);
+      if (interrupt && interrupt->requested()) return detach(session, selector);
       if (!printed) return std::unexpected(printed.error());
     }
     return 0;
@@ -77,9 +79,12 @@ class Logs final : public CommandBody {
     return call(**api);
   }
 
-  template <class Interrupted>
   Result<void> print_one(Session& session, LogPrinter& printer, const std::string& selector,
-                         const Interrupted& interrupted) const {
+                         const std::optional<Interrupt>& interrupt) const {
+    const auto interrupted = [&] { return interrupt && interrupt->requested(); };
+    const int interrupt_descriptor = interrupt ? interrupt->descriptor() : -1;
+    const Result<Selector> parsed = parse_selector(selector);
+    if (!parsed) return std::unexpected(parsed.error());
     client::LogQuery query;
     query.selector = selector;
     query.stream = stream_;
@@ -97,6 +102,9 @@ class Logs final : public CommandBody {
       printer.print(*page);
       if (page->final || interrupted()) break;
       if (!follow_ && page->bytes.empty()) break;
+      // A newer attempt has a log of its own, in which this place means nothing.
+      if (parsed->one_task() && !page->attempt.empty()) query.selector = page->attempt;
+      if (page->bytes.empty()) client::pause_unless(interrupt_descriptor, kShortestRound_us);
       query.from = page->next;
       query.tail_bytes.reset();
     }
