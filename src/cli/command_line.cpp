@@ -136,6 +136,7 @@ int run_command_line(int argc, char** argv, const Program& program) {
       print_error(session, error, json);
     } catch (const OutputFailed&) {
       // Standard error is gone as well: the exit code is all that is left to say it with.
+      return exit_code_of(error.kind);
     }
     return exit_code_of(error.kind);
   }

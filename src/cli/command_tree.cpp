@@ -63,10 +63,15 @@ std::unexpected<Error> no_verb(std::string_view object, std::string_view verb,
 
 std::vector<const Command*> all_commands(std::span<const Command> passed_in) {
   std::vector<const Command*> commands;
-  for (const Command* command : kOwnCommands) commands.push_back(command);
-  for (const Command& command : passed_in) commands.push_back(&command);
-  std::stable_sort(commands.begin(), commands.end(),
-                   [](const Command* a, const Command* b) { return a->section < b->section; });
+  for (const CommandSection section : {CommandSection::start, CommandSection::work, CommandSection::objects,
+                                       CommandSection::other, CommandSection::hidden}) {
+    for (const Command* command : kOwnCommands) {
+      if (command->section == section) commands.push_back(command);
+    }
+    for (const Command& command : passed_in) {
+      if (command.section == section) commands.push_back(&command);
+    }
+  }
   return commands;
 }
 

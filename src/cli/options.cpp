@@ -112,9 +112,9 @@ void Options::number(std::string_view names, std::string_view value_name,
                      std::optional<std::uint64_t>& target, std::string_view help) {
   add(names, ValueShape::one, value_name, help, nullptr);
   options_.back().take = [&target, option = options_.back()](std::string_view value) -> Result<void> {
-    const auto number = parse_number<std::uint64_t>(value);
+    const std::optional<std::uint64_t> number = parse_number<std::uint64_t>(value);
     if (!number || *number > kIndexMax) return bad_value(option, value, "expected a whole number from 0 on");
-    target = *number;
+    target = number;
     return {};
   };
 }
@@ -123,9 +123,9 @@ void Options::integer(std::string_view names, std::string_view value_name,
                       std::optional<std::int64_t>& target, std::string_view help) {
   add(names, ValueShape::one, value_name, help, nullptr);
   options_.back().take = [&target, option = options_.back()](std::string_view value) -> Result<void> {
-    const auto number = parse_number<std::int64_t>(value);
+    const std::optional<std::int64_t> number = parse_number<std::int64_t>(value);
     if (!number) return bad_value(option, value, "expected a whole number");
-    target = *number;
+    target = number;
     return {};
   };
 }
@@ -212,6 +212,7 @@ bool Options::is_option(std::string_view word) const {
 std::unexpected<Error> Options::unknown(std::string_view name, std::string_view path) const {
   const std::string command = path.empty() ? "muster" : join_text("muster ", path);
   std::vector<std::string_view> names;
+  names.reserve(options_.size());
   for (const OptionSpec& option : options_) names.push_back(option.long_name);
   const std::string near = nearest_word(name, names);
   return refuse(ErrorKind::usage, kUnknownWord,
@@ -263,7 +264,7 @@ Result<void> Options::take_long(std::span<const std::string> words, std::size_t&
 
 // `-n NAME`, `-nNAME`, `-qf`: flags may stand together, the last one may take a value.
 Result<void> Options::take_short(std::span<const std::string> words, std::size_t& at, std::string_view path) {
-  const std::string word = words[at++];
+  const std::string& word = words[at++];
   for (std::size_t i = 1; i < word.size(); ++i) {
     const OptionSpec* option = find(join_text('-', word[i]));
     if (option == nullptr) return unknown(join_text('-', word[i]), path);

@@ -158,8 +158,10 @@ void Waiter::explain_failures() {
   if (first.empty()) return;
   std::vector<std::pair<std::uint64_t, std::string>> ranking;
   for (const auto& [cause, count] : causes) ranking.emplace_back(count, cause);
-  std::stable_sort(ranking.begin(), ranking.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  // The most frequent first, equal ones by name.
+  std::sort(ranking.begin(), ranking.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
   std::string text;
   for (std::size_t i = 0; i < ranking.size() && i < 4; ++i) {
     text += join_text(i == 0 ? "" : ", ", ranking[i].first, "x ", ranking[i].second);

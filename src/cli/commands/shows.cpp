@@ -112,6 +112,7 @@ void print_history(Session& session, const Json& task) {
   const Json history = task["history"];
   for (std::size_t i = 0; i < history.size(); ++i) {
     std::vector<Cell> cells;
+    cells.reserve(shown.size());
     for (const ViewColumn* column : shown) cells.push_back(column->cell(history.at(i), context));
     rows.push_back(std::move(cells));
   }
