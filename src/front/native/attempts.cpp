@@ -4,20 +4,6 @@
 #include "front/native/describe.h"
 
 namespace muster::front::native {
-namespace {
-
-std::vector<AttemptRecord> attempts_of(Backend& backend, BatchId batch, const TaskDescriber& describer,
-                                       const ListedTask& task) {
-  std::vector<AttemptRecord> records;
-  if (!task.row) return records;
-  for (AttemptRow& row : backend.history().attempts(batch, task.position)) records.push_back(std::move(row.attempt));
-  // The newest one is kept apart as well once it has failed.
-  AttemptRecord newest = describer.newest_attempt(task);
-  if (newest.number > (records.empty() ? 0 : records.back().number)) records.push_back(std::move(newest));
-  return records;
-}
-
-}  // namespace
 
 void list_attempts(const CallPtr& call) {
   QueryReader query(call->target);
@@ -45,7 +31,7 @@ void list_attempts(const CallPtr& call) {
   std::optional<Position> next = tasks.next;
   std::uint64_t written = 0;
   for (const ListedTask& task : tasks.tasks) {
-    const std::vector<AttemptRecord> records = attempts_of(call->backend, batch.id, describer, task);
+    const std::vector<AttemptRecord> records = describer.attempts(task);
     if (written != 0 && written + records.size() > page.limit) {
       next = task.position;
       break;
@@ -74,7 +60,7 @@ void show_attempt(const CallPtr& call) {
   WorkerNames workers(call->backend);
   TaskDescriber describer(call->backend, selected->batch, layout, workers);
   for (const ListedTask& task : page.tasks) {
-    for (const AttemptRecord& record : attempts_of(call->backend, selected->batch.id, describer, task)) {
+    for (const AttemptRecord& record : describer.attempts(task)) {
       if (record.number != *selected->attempt) continue;
       std::string json;
       wire::JsonWriter out(json);

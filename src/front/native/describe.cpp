@@ -2,6 +2,8 @@
 // A task that was never granted is described from its segment; one with a row from the row and from memory.
 #include "front/native/describe.h"
 
+#include <algorithm>
+
 #include "core/command.h"
 
 namespace muster::front::native {
@@ -43,6 +45,17 @@ AttemptRecord TaskDescriber::newest_attempt(const ListedTask& task) const {
   const std::optional<engine::Engine::TaskView> view = backend_.engine().task(ref(task.position));
   if (view && view->state == TaskState::running && view->attempts == attempt.number) attempt.state = view->phase;
   return attempt;
+}
+
+std::vector<AttemptRecord> TaskDescriber::attempts(const ListedTask& task) const {
+  std::vector<AttemptRecord> records;
+  if (!task.row) return records;
+  for (AttemptRow& row : backend_.history().attempts(batch_.id, task.position)) records.push_back(std::move(row.attempt));
+  AttemptRecord newest = newest_attempt(task);
+  const bool known = std::any_of(records.begin(), records.end(),
+                                 [&](const AttemptRecord& record) { return record.number == newest.number; });
+  if (newest.number != 0 && !known) records.push_back(std::move(newest));
+  return records;
 }
 
 void TaskDescriber::write(wire::JsonWriter& out, const ListedTask& task) {

@@ -35,6 +35,8 @@ class TaskDescriber {
   TaskRef ref(Position position) const { return {batch_.id, layout_.index_of(position)}; }
   // The newest attempt as it is now: its phase may be further than its row.
   AttemptRecord newest_attempt(const ListedTask& task) const;
+  // Every attempt, by number. One that ended otherwise than well has a row of its own, which wins over the task's.
+  std::vector<AttemptRecord> attempts(const ListedTask& task) const;
 
  private:
   const TaskTemplate* body_of(Position position);

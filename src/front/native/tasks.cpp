@@ -121,13 +121,8 @@ void show_task(const CallPtr& call) {
   out.begin_object().key("schema").text("muster.task/1");
   describer.write(out, task);
   out.key("history").begin_array();
-  std::uint32_t written = 0;
-  for (const AttemptRow& row : backend.history().attempts(selected->batch.id, task.position)) {
-    wire::write_attempt(out, {describer.ref(task.position), row.attempt, workers.name(row.attempt.worker)});
-    written = row.attempt.number;
-  }
-  if (const AttemptRecord newest = describer.newest_attempt(task); newest.number > written) {
-    wire::write_attempt(out, {describer.ref(task.position), newest, workers.name(newest.worker)});
+  for (const AttemptRecord& record : describer.attempts(task)) {
+    wire::write_attempt(out, {describer.ref(task.position), record, workers.name(record.worker)});
   }
   out.end_array().end_object();
   call->answer(200, std::move(json));
