@@ -6,6 +6,11 @@ namespace muster {
 
 [[noreturn]] void check_failed(const char* expression, const char* file, int line, const char* why);
 
+// For the simulator and for tests, which go on after a broken promise: called first; it may throw, and else the process ends.
+using CheckHandler = void (*)(const char* expression, const char* file, int line, const char* why);
+// Gives the one before; null: none.
+CheckHandler set_check_handler(CheckHandler handler);
+
 }  // namespace muster
 
 #define MUSTER_CHECK(condition, why) \

@@ -61,7 +61,9 @@ struct RetryOptions {
   std::optional<Micros> time_limit_us;
   std::optional<std::uint32_t> retries;
   std::vector<std::pair<std::string, std::string>> environment;  // added, or replaced by name
-  bool empty() const;
+  bool empty() const {
+    return !mem_mb && !disk_mb && !cpus && !cpu_slots && !gpu_slots && !time_limit_us && !retries && environment.empty();
+  }
 };
 
 // A selector whose batch is known: resolved by the caller with History.
