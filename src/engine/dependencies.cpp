@@ -21,6 +21,11 @@ Gate worse(Gate a, Gate b) {
 
 }  // namespace
 
+bool Engine::State::prerequisites_present(const SegmentRow& segment) const {
+  return std::all_of(segment.dependencies.begin(), segment.dependencies.end(),
+                     [&](const Dependency& dependency) { return batches.contains(dependency.batch); });
+}
+
 Gate Engine::State::gate_of(const Dependency& dependency) const {
   const auto found = batches.find(dependency.batch);
   MUSTER_CHECK(found != batches.end(), "prerequisites stay in memory while something waits for them");
@@ -92,31 +97,37 @@ void Engine::State::apply_gate(Batch& batch, Position first, Position last, Gate
 
 void Engine::State::evaluate_segment(Batch& batch, std::uint32_t ordinal, Position first, Position last) {
   const SegmentRow segment = batch.segments[ordinal];
+  if (!prerequisites_present(segment)) return;
   batch.gates[ordinal] = segment_gate(segment);
-  const Dependency* by_index = nullptr;
-  for (const Dependency& dependency : segment.dependencies) {
-    if (dependency.kind == DependencyKind::index) by_index = &dependency;
-  }
-  if (by_index == nullptr || batch.gates[ordinal] != Gate::met) {
+  const bool by_index = std::any_of(segment.dependencies.begin(), segment.dependencies.end(), [](const Dependency& dependency) {
+    return dependency.kind == DependencyKind::index;
+  });
+  if (!by_index || batch.gates[ordinal] == Gate::impossible) {
     apply_gate(batch, first, last, batch.gates[ordinal]);
     return;
   }
-  Batch& prerequisite = *find_batch(by_index->batch);
   Position position = first;
   while (position <= last) {
-    // As far as the prerequisite's run and segment reach, all tasks have the same gate.
+    const Position together = same_gate_until(batch, segment, position, last);
+    apply_gate(batch, position, together, task_gate(batch, position));
+    position = together + 1;
+  }
+}
+
+// The last position, from `position` on, for which all prerequisites of the same index are in one run and one segment each.
+Position Engine::State::same_gate_until(const Batch& batch, const SegmentRow& segment, Position position, Position last) const {
+  for (const Dependency& dependency : segment.dependencies) {
+    if (dependency.kind != DependencyKind::index) continue;
+    const Batch& prerequisite = batches.at(dependency.batch);
     const auto theirs = position_of(prerequisite, index_of(batch, position));
     MUSTER_CHECK(theirs.has_value(), "index by index was checked at submit");
     const SegmentRow& their_segment = prerequisite.segments[segment_of(prerequisite, *theirs)];
-    std::uint64_t together = 1;
-    if (segment.step == their_segment.step) {
-      const Position their_last = std::min(prerequisite.tasks.run_at(*theirs).last,
-                                           their_segment.first_position + their_segment.count - 1);
-      together = std::min(their_last - *theirs, last - position) + 1;
-    }
-    apply_gate(batch, position, position + together - 1, task_gate(batch, position));
-    position += together;
+    if (segment.step != their_segment.step) return position;
+    const Position their_last = std::min(prerequisite.tasks.run_at(*theirs).last,
+                                         their_segment.first_position + their_segment.count - 1);
+    last = std::min(last, position + (their_last - *theirs));
   }
+  return last;
 }
 
 void Engine::State::evaluate_dependents(BatchId prerequisite) {

@@ -19,11 +19,12 @@ Decision Engine::handle(const Input& input, Now now) {
   std::visit([&](const auto& one) { state.on(one); }, input);
   state.settle();
   state.place();
+  state.check_shut_down();
   state.finish_turn();
-  // What was loaded for a verb has to be there when the verb comes, in one of the next turns.
-  if (!std::holds_alternative<LoadedBatch>(input)) state.forget_final_batches();
   return std::exchange(state.decision, {});
 }
+
+void Engine::committed() { state_->forget_final_batches(); }
 
 void Engine::State::reply(RequestId request, ReplyBody body) {
   if (request != 0) decision.effects.push_back(Reply{request, std::move(body)});

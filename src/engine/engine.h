@@ -20,7 +20,7 @@ struct EngineOptions {
   std::uint64_t prefetch_max = 512;      // assigned beyond the free slots of one worker, at most
   Micros prefetch_window_us = 100'000;   // … and at most what it finishes in this time
   std::uint64_t grants_per_turn = 1024;  // placement stops there and goes on in the next turn
-  std::size_t final_batches_kept = 256;  // ended batches held in memory for quick retries
+  std::size_t final_batches_kept = 256;  // ended batches held in memory across commits, for quick retries
 };
 
 // What a person sees of a batch that is in memory; equal to its row after the commit.
@@ -60,10 +60,17 @@ class Engine {
   // Placement happens at the end of each turn: what became possible by this input is granted by this decision.
   Decision handle(const Input& input, Now now);
 
+  // Everything decided so far is on disk: what ended leaves memory. To be called after each commit, never before one:
+  // a batch that was forgotten is read back from the store, so the store has to know all of it.
+  void committed();
+
   // The next instant (mono) at which a Tick has something to do; INT64_MAX: none.
   Micros next_due_us() const;
 
   bool has_batch(BatchId id) const;
+  // What has to be given as LoadedBatch, read from the store in the same turn, before an input may name this batch: what it
+  // waits for, then itself. Ask again afterwards when the batch itself was among them.
+  std::vector<BatchId> missing_for(BatchId id) const;
   // The newest open batch of this name, if it is in memory; every batch that is not final is.
   std::optional<BatchId> open_batch_named(const std::string& project, const std::string& name) const;
 

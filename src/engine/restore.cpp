@@ -73,7 +73,7 @@ void add_live(Engine::State& state, Batch& batch, const BatchSnapshot::Task& tas
       worker->second.assigned.insert({batch.row.id, task.position});
       worker->second.in_use.add(state.template_of(batch, task.position).resources);
     }
-  } else if (task.state == TaskState::waiting && task.not_before_wall_us != 0) {
+  } else if ((task.state == TaskState::waiting || task.state == TaskState::held) && task.not_before_wall_us != 0) {
     // The wall clock may have jumped meanwhile: a back-off is never longer than the longest one.
     const Micros left_us = std::clamp<Micros>(task.not_before_wall_us - state.now.wall_us, 0, kLongestBackOff_us);
     live.not_before_wall_us = task.not_before_wall_us;
@@ -110,16 +110,9 @@ Batch& Engine::State::adopt(BatchSnapshot snapshot) {
 
 namespace {
 
-// Whether every prerequisite is in memory: a batch that ended long ago does not need its gates.
-bool prerequisites_present(const Engine::State& state, const SegmentRow& segment) {
-  return std::all_of(segment.dependencies.begin(), segment.dependencies.end(),
-                     [&](const Dependency& dependency) { return state.batches.contains(dependency.batch); });
-}
-
 void open_gates(Engine::State& state, BatchId id) {
   Batch& batch = *state.find_batch(id);
   for (const SegmentRow& segment : std::vector<SegmentRow>(batch.segments)) {
-    if (!prerequisites_present(state, segment)) continue;
     state.evaluate_segment(batch, segment.ordinal, segment.first_position, segment.first_position + segment.count - 1);
   }
   state.refresh_placeable(batch);
@@ -138,6 +131,7 @@ void Engine::restore(StoreSnapshot snapshot, Now now) {
   for (WorkerRow& row : snapshot.workers) {
     Worker& worker = state.workers[row.id];
     worker.row = std::move(row);
+    worker.boot_id = worker.row.facts.boot_id;
     // Nobody is declared dead because the server was away: every lease runs anew, in full.
     worker.heard_mono_us = now.mono_us;
     worker.lease_until_mono_us = server_deadline_us(now.mono_us, options.lease_us);
@@ -160,7 +154,11 @@ void Engine::State::on(const LoadedBatch& input) {
   if (batches.contains(input.snapshot.batch.id)) return;
   const BatchId id = adopt(input.snapshot).row.id;
   open_gates(*this, id);
-  evaluate_dependents(id);
+  const auto dependents = dependents_of.find(id);
+  if (dependents == dependents_of.end()) return;
+  for (const BatchId dependent : std::set<BatchId>(dependents->second)) {
+    if (batches.contains(dependent)) open_gates(*this, dependent);
+  }
 }
 
 }  // namespace muster::engine

@@ -47,6 +47,18 @@ std::string reason_of(const Engine::State& state, const Batch& batch, Position p
 
 bool Engine::has_batch(BatchId id) const { return state_->batches.contains(id); }
 
+std::vector<BatchId> Engine::missing_for(BatchId id) const {
+  const Batch* batch = state_->find_batch(id);
+  if (batch == nullptr) return {id};
+  std::set<BatchId> missing;
+  for (const SegmentRow& segment : batch->segments) {
+    for (const Dependency& dependency : segment.dependencies) {
+      if (!state_->batches.contains(dependency.batch)) missing.insert(dependency.batch);
+    }
+  }
+  return {missing.begin(), missing.end()};
+}
+
 std::optional<BatchId> Engine::open_batch_named(const std::string& project, const std::string& name) const {
   for (auto it = state_->batches.rbegin(); it != state_->batches.rend(); ++it) {
     const BatchRow& row = it->second.row;

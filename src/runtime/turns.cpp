@@ -66,14 +66,21 @@ void Turns::post(Input input, front::ReplyHandler then) {
 }
 
 bool Turns::load_batch(BatchId batch) {
-  if (engine_->has_batch(batch) || loading_.contains(batch)) return true;
-  std::optional<BatchSnapshot> snapshot = store_.load_batch(batch);
-  if (!snapshot) return false;
-  loading_.insert(batch);
-  for (const SegmentRow& segment : snapshot->segments) {
-    for (const Dependency& dependency : segment.dependencies) load_batch(dependency.batch);
+  for (const BatchId missing : engine_->missing_for(batch)) {
+    if (loading_.contains(missing)) continue;
+    std::optional<BatchSnapshot> snapshot = store_.load_batch(missing);
+    if (!snapshot) return false;
+    loading_.emplace(missing, groups_);
+    if (missing == batch) {  // and what it waits for, one step far
+      for (const SegmentRow& segment : snapshot->segments) {
+        for (const Dependency& dependency : segment.dependencies) {
+          if (engine_->has_batch(dependency.batch) || !loading_.emplace(dependency.batch, groups_).second) continue;
+          inputs_.push_back(LoadedBatch{*store_.load_batch(dependency.batch)});
+        }
+      }
+    }
+    inputs_.push_back(LoadedBatch{std::move(*snapshot)});
   }
-  inputs_.push_back(LoadedBatch{std::move(*snapshot)});
   return true;
 }
 
@@ -84,7 +91,13 @@ void Turns::handle(Input& input, Now now, Group& group) {
   if (const auto* connected = std::get_if<AgentConnected>(&input)) {
     group.hellos.emplace_back(connected->session, connected->hello.spool_id);
   }
-  if (const auto* loaded = std::get_if<LoadedBatch>(&input)) loading_.erase(loaded->snapshot.batch.id);
+  if (auto* loaded = std::get_if<LoadedBatch>(&input)) {
+    const BatchId id = loaded->snapshot.batch.id;
+    const auto read = loading_.extract(id);
+    // Another group may have been committed since it was read, and changed it. What this group changes stays in memory.
+    const bool is_old = read.empty() || read.mapped() + 1 != groups_;
+    if (is_old && !engine_->has_batch(id)) loaded->snapshot = *store_.load_batch(id);
+  }
   Decision decision = engine_->handle(input, now);
   // What an input holds (a batch with all its tasks, a body) is not needed while the disk writes.
   input = Tick{};
@@ -115,6 +128,7 @@ void Turns::run(Now now) {
     return recover(group, unknown.what(), false, now);
   }
   perform(group);
+  engine_->committed();
 }
 
 void Turns::perform(Group& group) {

@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,7 +43,7 @@ class Turns {
 
   // `then` may be empty. A Submit, Change, … gets its request number here.
   void post(Input input, front::ReplyHandler then);
-  // Posts a LoadedBatch, its prerequisites first, unless the engine has the batch. False: there is no such batch.
+  // Posts a LoadedBatch for each batch that the engine lacks before an input may name this one. False: there is no such batch.
   bool load_batch(BatchId batch);
 
   bool has_inputs() const { return next_ < inputs_.size(); }
@@ -79,7 +78,7 @@ class Turns {
   Incarnation incarnation_ = 0;
   std::vector<Input> inputs_;
   std::size_t next_ = 0;  // of inputs_, not handled yet
-  std::set<BatchId> loading_;
+  std::map<BatchId, std::uint64_t> loading_;  // posted as LoadedBatch; read when so many groups had been run
   RequestId last_request_ = 0;
   std::map<RequestId, front::ReplyHandler> waiting_;
   std::uint64_t groups_ = 0;
