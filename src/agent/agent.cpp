@@ -33,6 +33,7 @@ void Agent::State::on(const Connected& input) {
   sent_seq = 0;
   seen_seq = 0;
   templates.clear();
+  facts_sent_mono_us = 0;
   full_due_mono_us = now.mono_us;
   for (auto& [ref, task] : tasks) {
     task.told = false;
@@ -46,10 +47,13 @@ void Agent::State::on(const ServerSaid& input) {
   const ServerMessage& message = input.message;
   if (session == 0 || message.session != session || message.seq <= seen_seq) return;
   seen_seq = message.seq;
+  if (now.mono_us >= lease_deadline_us) give_back_waiting();
+  if (facts_sent_mono_us != 0 && message.echo_sent_mono_us >= facts_sent_mono_us) facts_news = false;
   if (message.echo_sent_mono_us != 0) {
     lease_deadline_us = std::max(lease_deadline_us, agent_deadline_us(message.echo_sent_mono_us, message.lease_us));
   }
   if (message.sync_interval_us > 0) sync_interval_us = message.sync_interval_us;
+  slots_known = true;
   capacity = options.facts.capacity;
   if (message.cpu_slots) capacity.cpu_slots = *message.cpu_slots;
   if (message.gpu_slots) capacity.gpu_slots = *message.gpu_slots;
@@ -85,7 +89,8 @@ void Agent::State::on(const FactsChanged& input) {
   capacity.cpus = input.facts.capacity.cpus;
   capacity.mem_mb = input.facts.capacity.mem_mb;
   capacity.disk_mb = input.facts.capacity.disk_mb;
-  facts_news = input.facts;
+  facts_news = true;
+  facts_sent_mono_us = 0;
 }
 
 void Agent::State::on(const Tick&) {
@@ -114,7 +119,7 @@ void Agent::State::tell_server() {
   }
   AgentMessage message;
   message.full = now.mono_us >= full_due_mono_us;
-  message.facts = std::exchange(facts_news, std::nullopt);
+  const bool facts_untold = facts_news && facts_sent_mono_us == 0;
   if (message.full) {
     full_due_mono_us = now.mono_us + sync_interval_us;
     for (auto& [ref, task] : tasks) {
@@ -140,7 +145,11 @@ void Agent::State::tell_server() {
   }
   phase_news.clear();
   end_news.clear();
-  if (!message.full && message.have.empty() && message.finished.empty() && !message.facts) return;
+  if (!message.full && message.have.empty() && message.finished.empty() && !facts_untold) return;
+  if (facts_news) {  // in each message until one that carried them was answered
+    message.facts = options.facts;
+    if (facts_untold) facts_sent_mono_us = now.mono_us;
+  }
   message.session = session;
   message.seq = ++sent_seq;
   message.seen_seq = seen_seq;

@@ -111,7 +111,7 @@ Finished Agent::State::finished_from(const KeeperEnd& end, const Task& task) con
   finished.stdout_bytes = end.stdout_bytes;
   finished.stderr_bytes = end.stderr_bytes;
   finished.message = end.message;
-  if (end.by == EndedBy::lease) {
+  if (end.by == EndedBy::lease && end.kind != EndKind::never_started) {
     finished.outcome = AttemptState::lost;
     finished.cause = Cause::worker_lost;
     if (finished.message.empty()) finished.message = "killed at the end of the lease: the server was out of reach for too long";
@@ -166,16 +166,49 @@ void Agent::State::on(const KeeperDied& input) {
   }
 }
 
+void Agent::State::set_width(KeeperId id, std::uint64_t width) {
+  Keeper& keeper = keepers.at(id);
+  if (keeper.width_told && keeper.run_queue_width == width) return;
+  keeper.run_queue_width = width;
+  keeper.width_told = true;
+  ask(id).run_queue_width = static_cast<std::int64_t>(width);
+}
+
+// How many of its run queue each keeper may run: the newest what nothing else has reserved; an older one as many as it has,
+// as far as the slots reserved for them are there. What the newest may be running is not given to an older one meanwhile.
+void Agent::State::set_widths() {
+  const KeeperId newest = keepers.rbegin()->first;
+  const std::uint64_t free = capacity.cpu_slots > reserved.cpu_slots ? capacity.cpu_slots - reserved.cpu_slots : 0;
+  if (keepers.size() > 1) {
+    std::map<KeeperId, std::uint64_t> in_queue_of;
+    std::uint64_t in_older_queues = 0;
+    std::uint64_t executing = 0;  // on the newest
+    for (const auto& [ref, task] : tasks) {
+      if (task.place != Place::run_queue) continue;
+      if (task.keeper == newest) {
+        executing += task.phase != AttemptState::assigned;
+      } else {
+        ++in_queue_of[task.keeper];
+        ++in_older_queues;
+      }
+    }
+    const Keeper& present = keepers.at(newest);
+    const std::uint64_t told = present.width_told ? present.run_queue_width : in_run_queue;
+    const std::uint64_t taken = reserved.cpu_slots - in_older_queues + std::min(in_run_queue, std::max(told, executing));
+    std::uint64_t left = capacity.cpu_slots > taken ? capacity.cpu_slots - taken : 0;
+    for (const auto& [id, count] : in_queue_of) {
+      const std::uint64_t width = std::min(count, left);
+      left -= width;
+      if (keepers.contains(id)) set_width(id, width);
+    }
+  }
+  set_width(newest, free);
+}
+
 void Agent::State::tell_keepers() {
+  if (!keepers.empty() && slots_known) set_widths();
   for (auto& [id, keeper] : keepers) {
     const bool newest = id == keepers.rbegin()->first;
-    const std::uint64_t width =
-        newest && capacity.cpu_slots > reserved.cpu_slots ? capacity.cpu_slots - reserved.cpu_slots : 0;
-    if (newest && (!keeper.width_told || keeper.run_queue_width != width)) {
-      keeper.run_queue_width = width;
-      keeper.width_told = true;
-      ask(id).run_queue_width = static_cast<std::int64_t>(width);
-    }
     if (lease_deadline_us > keeper.deadline_told_us) {
       keeper.deadline_told_us = lease_deadline_us;
       ask(id).deadline_mono_us = lease_deadline_us;

@@ -57,6 +57,7 @@ struct Keeper {
 struct Agent::State {
   AgentOptions options;
   Capacity capacity;                     // facts, with the operator's slots
+  bool slots_known = false;              // the server has told the operator's
   SessionId session = 0;                 // 0: not connected
   std::uint64_t sent_seq = 0;
   std::uint64_t seen_seq = 0;
@@ -76,7 +77,8 @@ struct Agent::State {
   AgentDecision decision;
   std::vector<Have> phase_news;
   std::vector<AttemptRef> end_news;
-  std::optional<WorkerFacts> facts_news;
+  bool facts_news = false;               // not known to be known by the server
+  Micros facts_sent_mono_us = 0;         // first sent then in this session; 0: not yet
 
   void on(const Connected& input);
   void on(const Disconnected& input);
@@ -90,6 +92,7 @@ struct Agent::State {
 
   // ---- tasks (tasks.cpp)
   void take_grant(const Grant& grant);
+  void give_back_waiting();
   KeeperStart make_start(const AttemptRef& ref, TaskNumber number, const TaskTemplate& body,
                          std::span<const std::string_view> fields) const;
   void take_stop(const Stop& stop);
@@ -104,6 +107,8 @@ struct Agent::State {
   void take_end(KeeperId keeper, const KeeperEnd& end);
   Finished finished_from(const KeeperEnd& end, const Task& task) const;
   KeeperRequest& ask(KeeperId keeper);
+  void set_width(KeeperId id, std::uint64_t width);
+  void set_widths();
   void tell_keepers();
 
   void tell_server();

@@ -81,8 +81,20 @@ KeeperStart Agent::State::make_start(const AttemptRef& ref, TaskNumber number, c
   return start;
 }
 
+// Their lease is over: they may be running elsewhere, and a new lease is not for them.
+void Agent::State::give_back_waiting() {
+  for (const AttemptRef& ref : std::exchange(waiting, {})) {
+    const auto found = tasks.find(ref);
+    if (found == tasks.end() || found->second.place != Place::waiting) continue;
+    Finished end;
+    end.outcome = AttemptState::refused;
+    end.message = "the lease was over before it was started";
+    end_task(ref, found->second, std::move(end));
+  }
+}
+
 void Agent::State::dispatch() {
-  if (keepers.empty()) return;
+  if (keepers.empty() || now.mono_us >= lease_deadline_us) return;  // without a lease nothing is started
   while (!waiting.empty()) {
     const auto found = tasks.find(waiting.front());
     if (found == tasks.end() || found->second.place != Place::waiting) {

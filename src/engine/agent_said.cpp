@@ -27,6 +27,13 @@ std::string free_name(const Engine::State& state, std::string wanted) {
   return name;
 }
 
+void take_facts(Worker& worker, const WorkerFacts& facts) {
+  const std::string boot_before = worker.row.facts.boot_id;
+  worker.row.facts = facts;
+  worker.row.facts.boot_id = boot_before;
+  worker.boot_id = facts.boot_id;
+}
+
 Worker& worker_of(Engine::State& state, const AgentHello& hello) {
   for (auto& [id, worker] : state.workers) {
     if (worker.row.spool_id == hello.spool_id && worker.row.state != WorkerState::removed) return worker;
@@ -52,11 +59,9 @@ void Engine::State::on(const AgentConnected& input) {
   }
   Worker& worker = worker_of(*this, hello);
   if (worker.session != 0) {
-    sessions.erase(worker.session);
     decision.effects.push_back(CloseSession{worker.session, "another connection of the same worker took over"});
+    disconnect(worker);
   }
-  const bool rebooted = worker.row.facts.boot_id != hello.facts.boot_id;
-  worker.boot_changed = worker.boot_changed || rebooted;
   worker.session = input.session;
   worker.received_seq = 0;
   worker.sent_seq = 0;
@@ -64,7 +69,7 @@ void Engine::State::on(const AgentConnected& input) {
   worker.templates_sent.clear();
   worker.outbox = {};
   worker.heard_mono_us = now.mono_us;
-  worker.row.facts = hello.facts;
+  take_facts(worker, hello.facts);
   worker.lease_until_mono_us = server_deadline_us(now.mono_us, options.lease_us);
   sessions[input.session] = worker.row.id;
   set_capacity(worker);
@@ -72,18 +77,21 @@ void Engine::State::on(const AgentConnected& input) {
     batches.at(batch_id).live.at(position).granted_in_seq = 0;
   }
   connect_row(*this, worker);
-  journal(rebooted ? EventKind::worker_restarted : EventKind::worker_connected, 0, worker.row.name, {}, 0, 0, worker.row.id);
+  journal(worker.rebooted() ? EventKind::worker_restarted : EventKind::worker_connected, 0, worker.row.name, {}, 0, 0, worker.row.id);
   worker.has_news = true;
 }
 
 void Engine::State::on(const AgentGone& input) {
   const auto session = sessions.find(input.session);
   if (session == sessions.end()) return;
-  Worker& worker = workers.at(session->second);
+  disconnect(workers.at(session->second));
+}
+
+void Engine::State::disconnect(Worker& worker) {
+  sessions.erase(worker.session);
   worker.session = 0;
   worker.outbox = {};
   worker.has_news = false;
-  sessions.erase(session);
 }
 
 namespace {
@@ -100,7 +108,10 @@ class AgentTurn {
     if (message_.full) {
       find_missing();
       worker_.synced = true;
-      worker_.boot_changed = false;
+      if (worker_.rebooted()) {
+        worker_.row.facts.boot_id = worker_.boot_id;
+        state_.decision.changes.workers.push_back(worker_.row);
+      }
     }
   }
 
@@ -135,7 +146,9 @@ class AgentTurn {
     worker_.outbox.forget.push_back(end.attempt);
     worker_.has_news = true;
     if (found.live != nullptr) {
-      state_.finish_attempt(*found.batch, found.position, end);
+      Finished taken = end;
+      if (taken.outcome == AttemptState::failed && taken.cause == Cause::none) taken.cause = Cause::exit;
+      state_.finish_attempt(*found.batch, found.position, std::move(taken));
       return;
     }
     // The same end once more is quiet: its forget was lost on the way. Another one is refused and shown.
@@ -165,6 +178,10 @@ class AgentTurn {
       }
       return;
     }
+    if (state_.stopping_tasks && message_.full && have.phase != AttemptState::stopping) {
+      worker_.outbox.stops.push_back({have.attempt, StopReason::shutdown});
+      worker_.has_news = true;
+    }
     if (found.live->attempt.state != have.phase && have.phase != AttemptState::stopping) {
       state_.set_phase(*found.batch, *found.live, have.phase);
     }
@@ -178,13 +195,21 @@ class AgentTurn {
       Batch& batch = *state_.find_batch(batch_id);
       LiveTask& live = batch.live.at(position);
       if (live.granted_in_seq > message_.seen_seq) continue;
-      if (worker_.boot_changed || live.attempt.state == AttemptState::executing) {
+      if (worker_.rebooted() || live.attempt.state == AttemptState::executing) {
         lose(batch, position, live);
       } else if (live.attempt.state == AttemptState::stopping) {
         Finished end = end_of(batch, position, live);
         end.outcome = AttemptState::cancelled;
         state_.finish_attempt(batch, position, end);
+      } else if (state_.shutting_down) {
+        if (!state_.stopping_tasks) continue;
+        Finished end = end_of(batch, position, live);
+        end.outcome = AttemptState::refused;
+        end.message = "the server went down before it was started";
+        state_.finish_attempt(batch, position, end);
       } else {
+        // The message that carried the template may be what was lost.
+        worker_.templates_sent.erase(state_.template_id_of(batch, position));
         state_.send_grant(batch, worker_, position, live);
       }
     }
@@ -201,7 +226,7 @@ class AgentTurn {
     Finished end = end_of(batch, position, live);
     end.outcome = AttemptState::lost;
     end.cause = Cause::worker_lost;
-    end.message = worker_.boot_changed ? "the machine was restarted" : "the worker does not have it any more";
+    end.message = worker_.rebooted() ? "the machine was restarted" : "the worker does not have it any more";
     state_.finish_attempt(batch, position, end);
   }
 
@@ -226,12 +251,11 @@ void Engine::State::on(const AgentSaid& input) {
   if (message.full) worker.has_news = true;  // it waits for the answer: its lease counts from sending this
   if (worker.row.state == WorkerState::offline || worker.row.state == WorkerState::lost) connect_row(*this, worker);
   if (message.facts) {
-    worker.row.facts = *message.facts;
+    take_facts(worker, *message.facts);
     set_capacity(worker);
     decision.changes.workers.push_back(worker.row);
   }
   AgentTurn(*this, worker, message).run();
-  check_shut_down();
 }
 
 }  // namespace muster::engine

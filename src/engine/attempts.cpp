@@ -98,14 +98,18 @@ void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, 
   RetryVerdict verdict = after_failure(end.cause, body.retries, live.retries);
   if (end.cause == Cause::launch) {
     live.launch_failed_on.push_back(live.attempt.worker);
-    const bool another = std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
+    bool another = false;
+    bool another_here = false;
+    for (const auto& [id, worker] : workers) {
       const auto& tried = live.launch_failed_on;
-      return entry.second.row.state != WorkerState::removed &&
-             std::find(tried.begin(), tried.end(), entry.first) == tried.end() &&
-             fits(body.resources, entry.second.capacity, InUse{}) != Fit::too_big;
-    });
+      if (worker.row.state == WorkerState::removed || std::find(tried.begin(), tried.end(), id) != tried.end()) continue;
+      if (fits(body.resources, worker.capacity, InUse{}) == Fit::too_big) continue;
+      another = true;
+      another_here = another_here || worker.session != 0;
+    }
     if (!another) verdict = {RetryVerdict::Next::failed, 0, Cause::launch};
-    verdict.delay_us = 0;  // another worker has nothing to do with what went wrong on the first
+    // One that is connected is tried at once; one that is not gets the time of the back-off to come.
+    if (another_here) verdict.delay_us = 0;
   }
   if (body.rerun == Rerun::never && may_have_run(end)) verdict = {RetryVerdict::Next::failed, 0, verdict.cause};
   if (verdict.next == RetryVerdict::Next::failed) {

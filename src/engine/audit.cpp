@@ -99,10 +99,14 @@ std::string Engine::dump() const {
       out << "  " << a << '-' << b << ' ' << to_text(run.state) << ' ' << run.by_dependency << ' ' << run.attempts << '\n';
     });
     for (const auto& [position, live] : batch.live) {
+      const TaskState state = batch.tasks.at(position).state;
+      // What a given-back task was before is not kept by the store, and decides nothing.
+      const bool waits = state == TaskState::waiting && live.not_before_mono_us != 0;
+      if (state != TaskState::running && live.retries == RetryCounts{} && !waits) continue;
       out << "  live " << position << " #" << live.attempt.number << '/' << live.attempt.incarnation << " on "
           << live.attempt.worker << ' ' << (live.attempt.state == AttemptState::stopping) << " user " << live.retries.user
           << " lost " << live.retries.worker_lost << " launch " << live.retries.launch << " waits "
-          << (live.not_before_mono_us != 0) << '\n';
+          << waits << '\n';
     }
   }
   return out.str();

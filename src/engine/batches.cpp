@@ -30,14 +30,16 @@ void Engine::State::settle_batch(Batch& batch) {
   BatchRow& row = batch.row;
   const BatchState before = row.state;
   const auto step = [&](BatchEvent event) { row.state = kBatchCycle.next(row.state, event); };
-  if (is_final(row.state) && !batch.all_final()) step(BatchEvent::reopen);
+  // Tasks that were added may be final at once, by their dependencies: then what it was is wrong, too.
+  const bool all_succeeded = batch.count(TaskState::succeeded) == row.task_count;
+  const bool still_true = batch.all_final() && (row.state == BatchState::succeeded) == all_succeeded;
+  if (is_final(row.state) && !still_true) step(BatchEvent::reopen);
   if (row.state == BatchState::waiting &&
       (batch.count(TaskState::ready) + batch.count(TaskState::running) + batch.count(TaskState::succeeded) +
        batch.count(TaskState::failed)) > 0) {
     step(BatchEvent::start);
   }
   if (!is_final(row.state) && batch.all_final() && row.task_count > 0) {
-    const bool all_succeeded = batch.count(TaskState::succeeded) == row.task_count;
     if (all_succeeded) {
       step(BatchEvent::all_succeeded);
     } else {
@@ -45,13 +47,13 @@ void Engine::State::settle_batch(Batch& batch) {
     }
   }
   refresh_placeable(batch);
+  const bool final_now = is_final(row.state);
+  const bool revivable = final_now && batch.count(TaskState::cancelled) > 0 &&
+                         batch.tasks.find(0, [](const TaskRun& run) { return run.by_dependency; }).has_value();
+  if (row.revivable != revivable) changed_batches.insert(row.id);
+  row.revivable = revivable;
   if (row.state == before) return;
   changed_batches.insert(row.id);
-  const bool final_now = is_final(row.state);
-  row.revivable = false;
-  if (final_now && batch.count(TaskState::cancelled) > 0) {
-    row.revivable = batch.tasks.find(0, [](const TaskRun& run) { return run.by_dependency; }).has_value();
-  }
   row.ended_wall_us = final_now ? now.wall_us : 0;
   if (final_now) {
     journal(EventKind::batch_ended, row.id, std::string(to_text(row.state)));

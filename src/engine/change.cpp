@@ -6,11 +6,6 @@
 
 namespace muster::engine {
 
-bool is_empty(const RetryOptions& options) {
-  return !options.mem_mb && !options.disk_mb && !options.cpus && !options.cpu_slots && !options.gpu_slots &&
-         !options.time_limit_us && !options.retries && options.environment.empty();
-}
-
 TemplateId add_template(Engine::State& state, const std::shared_ptr<const TaskTemplate>& body);
 
 namespace {
@@ -135,7 +130,11 @@ class ChangeTurn {
     const bool whole = target.ranges.empty() && !is_final(batch.row.state) && batch.row.state != BatchState::cancelling;
     for (const Selected& selected : select(batch, target)) {
       const TaskState state = selected.run.state;
-      if (!takes(selected, !is_final(state))) continue;
+      if (!takes(selected, !is_final(state))) {
+        // Cancelled by a dependency and now by a person: it does not come back with its prerequisite.
+        if (selected.run.by_dependency && !input_.dry_run) state_.make_cancel_final(batch, selected.first, selected.last);
+        continue;
+      }
       if (state == TaskState::running) {
         for (Position p = selected.first; p <= selected.last; ++p) state_.request_stop(batch, p, StopReason::cancel);
         continue;
@@ -155,8 +154,9 @@ class ChangeTurn {
         skipped_ += batch.row.task_count;
         return;
       }
-      changed_ += batch.count(TaskState::waiting) + batch.count(TaskState::ready);
-      if (batch.count(TaskState::waiting) + batch.count(TaskState::ready) == 0) ++changed_;
+      const std::uint64_t movable = batch.count(TaskState::waiting) + batch.count(TaskState::ready);
+      changed_ += std::max<std::uint64_t>(1, movable);
+      skipped_ += batch.row.task_count - movable;
       if (input_.dry_run) return;
       batch.row.held = true;
       batch.row.reason = input_.reason;
@@ -171,7 +171,8 @@ class ChangeTurn {
   }
 
   void release(Batch& batch, const Target& target) {
-    if (target.ranges.empty() && batch.row.held) {
+    const bool opens_batch = target.ranges.empty() && batch.row.held;
+    if (opens_batch) {
       changed_ += std::max<std::uint64_t>(1, batch.count(TaskState::waiting) + batch.count(TaskState::ready));
       if (!input_.dry_run) {
         batch.row.held = false;
@@ -179,7 +180,9 @@ class ChangeTurn {
       }
     }
     for (const Selected& selected : select(batch, target)) {
-      if (!takes(selected, selected.run.state == TaskState::held)) continue;
+      const TaskState state = selected.run.state;
+      if (opens_batch && (state == TaskState::waiting || state == TaskState::ready)) continue;  // counted above
+      if (!takes(selected, state == TaskState::held)) continue;
       state_.move(batch, selected.first, selected.last, TaskEvent::release);
       open(batch, selected);
     }
@@ -190,14 +193,36 @@ class ChangeTurn {
       return Error{ErrorKind::wrong_state, kWrongState, "batch " + std::to_string(batch.row.id) + " is still being cancelled",
                    "wait for its end: muster wait " + std::to_string(batch.row.id)};
     }
+    if (auto error = refusal_of_retry(batch, target)) return error;
     for (const Selected& selected : select(batch, target)) {
-      const bool wanted = selected.run.state == TaskState::failed || selected.run.state == TaskState::cancelled;
-      if (!takes(selected, wanted)) continue;
-      if (!is_empty(input_.options)) override_templates(batch, selected);
+      if (!takes(selected, is_retried(selected))) continue;
+      if (!input_.options.empty()) override_templates(batch, selected);
       state_.move(batch, selected.first, selected.last, TaskEvent::reopen);
       open(batch, selected);
     }
     return std::nullopt;
+  }
+
+  std::optional<Error> refusal_of_retry(const Batch& batch, const Target& target) const {
+    for (const SegmentRow& segment : batch.segments) {
+      if (state_.prerequisites_present(segment)) continue;
+      return Error{ErrorKind::temporary, kBusy, "what batch " + std::to_string(batch.row.id) + " waits for is not loaded yet",
+                   "try again"};
+    }
+    if (input_.options.empty()) return std::nullopt;
+    for (const Selected& selected : select(batch, target)) {
+      if (!is_retried(selected)) continue;
+      for (Position position = selected.first; position <= selected.last;) {
+        const auto changed = changed_template(state_.template_of(batch, position), input_.options);
+        if (auto error = infeasible(state_, changed->resources)) return error;
+        position = state_.same_template_until(batch, position, selected.last) + 1;
+      }
+    }
+    return std::nullopt;
+  }
+
+  static bool is_retried(const Selected& selected) {
+    return selected.run.state == TaskState::failed || selected.run.state == TaskState::cancelled;
   }
 
   // Tasks that were just moved to waiting become what their dependencies say.
@@ -215,9 +240,7 @@ class ChangeTurn {
   void override_templates(Batch& batch, const Selected& selected) {
     Position position = selected.first;
     while (position <= selected.last) {
-      const SegmentRow& row = batch.segments[state_.segment_of(batch, position)];
-      const Position last = std::min({selected.last, batch.override_of.run_at(position).last,
-                                      row.first_position + row.count - 1});
+      const Position last = state_.same_template_until(batch, position, selected.last);
       const TemplateId id = add_template(state_, changed_template(state_.template_of(batch, position), input_.options));
       OverrideRow override_row{batch.row.id, static_cast<std::uint32_t>(batch.overrides.size()), position, last, id};
       batch.overrides.push_back(override_row);

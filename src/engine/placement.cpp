@@ -36,13 +36,19 @@ std::uint64_t Engine::State::room_for(const Worker& worker, const Resources& wan
 Worker* Engine::State::roomiest(const Batch& batch, Position position, const std::vector<Worker*>& open,
                                 const Resources& wanted, std::uint64_t most, std::uint64_t& room) const {
   const auto live = batch.live.find(position);
+  const auto was_tried = [&](const Worker* worker) {
+    if (live == batch.live.end()) return false;
+    const auto& tried = live->second.launch_failed_on;
+    return std::find(tried.begin(), tried.end(), worker->row.id) != tried.end();
+  };
+  // A worker that could not launch it is avoided as long as there is another one that may.
+  const bool any_untried = std::any_of(open.begin(), open.end(), [&](const Worker* worker) {
+    return !was_tried(worker) && fits(wanted, worker->capacity, InUse{}) != Fit::too_big;
+  });
   Worker* best = nullptr;
   room = 0;
   for (Worker* worker : open) {
-    if (live != batch.live.end()) {
-      const auto& tried = live->second.launch_failed_on;
-      if (std::find(tried.begin(), tried.end(), worker->row.id) != tried.end()) continue;
-    }
+    if (any_untried && was_tried(worker)) continue;
     const std::uint64_t here = room_for(*worker, wanted, most);
     if (here > room) {
       best = worker;

@@ -70,8 +70,11 @@ struct Worker {
   std::uint64_t sent_seq = 0;
   Micros heard_mono_us = 0;
   Micros lease_until_mono_us = 0;      // nothing of it can run after that
-  bool boot_changed = false;           // since the last session; until the first full message
+  // The boot of this session. The row keeps the one before until a full message of this boot was handled: whatever happens
+  // until then, what ran under the old one is known to be dead.
+  std::string boot_id;
   bool synced = false;                 // a full message was handled in this session
+  bool rebooted() const { return boot_id != row.facts.boot_id; }
   Capacity capacity;                   // facts with the operator's slots
   InUse in_use;                        // everything assigned; CPU slots may pass the capacity by what is prefetched
   std::set<std::pair<BatchId, Position>> assigned;
@@ -97,7 +100,8 @@ struct Engine::State {
   bool sequences_changed = false;
   SpaceState space = SpaceState::plenty;
   bool shutting_down = false;
-  RequestId shut_down_request = 0;
+  bool stopping_tasks = false;                                    // … and agents end what runs
+  std::vector<RequestId> shut_down_requests;                      // answered when nothing runs any more
 
   std::map<BatchId, Batch> batches;
   std::map<BatchId, std::set<BatchId>> dependents_of;             // batches with a segment that waits for this one
@@ -135,6 +139,10 @@ struct Engine::State {
   std::uint32_t segment_of(const Batch& batch, Position position) const;
   TemplateId template_id_of(const Batch& batch, Position position) const;
   const TaskTemplate& template_of(const Batch& batch, Position position) const;
+  // The last position up to `last` that shares segment and template with `position`.
+  Position same_template_until(const Batch& batch, Position position, Position last) const;
+  // Tasks cancelled by a dependency stay so, whatever becomes of it.
+  void make_cancel_final(Batch& batch, Position first, Position last);
   // Moves every task of the interval by the life cycle's table; all have to be in states where `event` is listed.
   void move(Batch& batch, Position first, Position last, TaskEvent event, bool by_dependency = false);
   void write_task(const Batch& batch, Position position, const Finished* end = nullptr);
@@ -157,11 +165,14 @@ struct Engine::State {
   void request_stop(Batch& batch, Position position, StopReason reason);
 
   // ---- dependencies (dependencies.cpp)
+  // Everything the segment waits for is in memory; of a batch that ended long ago it need not be (Engine::missing_for).
+  bool prerequisites_present(const SegmentRow& segment) const;
   Gate gate_of(const Dependency& dependency) const;
   Gate segment_gate(const SegmentRow& segment) const;
   Gate task_gate(const Batch& batch, Position position) const;
   void apply_gate(Batch& batch, Position first, Position last, Gate gate);
   void evaluate_segment(Batch& batch, std::uint32_t segment, Position first, Position last);
+  Position same_gate_until(const Batch& batch, const SegmentRow& segment, Position position, Position last) const;
   void evaluate_dependents(BatchId prerequisite);
   void spread(const News& news);
   std::optional<Error> check_dependencies(const Submit& submit) const;
@@ -196,12 +207,15 @@ struct Engine::State {
 
   void reply(RequestId request, ReplyBody body);
   void flush_outboxes();
+  void disconnect(Worker& worker);  // it is connected, and not any more
   void finish_turn();
   Batch& adopt(BatchSnapshot snapshot);  // restore.cpp
   void set_capacity(Worker& worker);
   void check_shut_down();
 };
 
+// Why no worker there is can ever run this; nothing while there is none, or when one can.
+std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted);
 // Whether anything of the batch could be granted if there were room.
 bool may_place(const Batch& batch);
 // The reason code of a task that does not move, or nothing.

@@ -18,13 +18,15 @@ std::string describe(const Resources& wanted) {
   const auto add = [&](std::uint64_t amount, const char* unit) {
     if (amount > 0) text += (text.empty() ? "" : ", ") + std::to_string(amount) + " " + unit;
   };
-  add(wanted.cpu_slots, "CPU slots");
-  add(wanted.gpu_slots, "GPU slots");
-  add(wanted.cpus, "cores");
+  add(wanted.cpu_slots, wanted.cpu_slots == 1 ? "CPU slot" : "CPU slots");
+  add(wanted.gpu_slots, wanted.gpu_slots == 1 ? "GPU slot" : "GPU slots");
+  add(wanted.cpus, wanted.cpus == 1 ? "core" : "cores");
   add(wanted.mem_mb, "MiB of memory");
   add(wanted.disk_mb, "MiB of disk");
   return text;
 }
+
+}  // namespace
 
 std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted) {
   const Capacity* largest = nullptr;
@@ -41,8 +43,6 @@ std::optional<Error> infeasible(const Engine::State& state, const Resources& wan
                    " MiB of memory, " + std::to_string(largest->disk_mb) + " MiB of disk",
                "ask for less, or see what there is: muster worker list"};
 }
-
-}  // namespace
 
 struct SubmitPlan {
   std::vector<IndexSeries> series;

@@ -56,6 +56,24 @@ const TaskTemplate& Engine::State::template_of(const Batch& batch, Position posi
   return *found->second;
 }
 
+Position Engine::State::same_template_until(const Batch& batch, Position position, Position last) const {
+  const SegmentRow& segment = batch.segments[segment_of(batch, position)];
+  return std::min({last, batch.override_of.run_at(position).last, segment.first_position + segment.count - 1});
+}
+
+void Engine::State::make_cancel_final(Batch& batch, Position first, Position last) {
+  std::vector<RunMap<TaskRun>::Run> runs;
+  batch.tasks.for_each(first, last, [&](Position a, Position b, const TaskRun& run) { runs.push_back({a, b, run}); });
+  for (auto& run : runs) {
+    if (!run.value.by_dependency) continue;
+    run.value.by_dependency = false;
+    batch.tasks.assign(run.first, run.last, run.value);
+    if (run.value.attempts == 0) run_changes.insert(batch.row.id);
+    record(batch, run.first, run.last);
+  }
+  unsettled_batches.insert(batch.row.id);
+}
+
 void Engine::State::move(Batch& batch, Position first, Position last, TaskEvent event, bool by_dependency) {
   std::vector<RunMap<TaskRun>::Run> runs;
   batch.tasks.for_each(first, last, [&](Position a, Position b, const TaskRun& run) { runs.push_back({a, b, run}); });

@@ -21,6 +21,8 @@ void end_back_offs(Engine::State& state) {
     live->second.not_before_wall_us = 0;
     if (batch->tasks.at(due.position).state != TaskState::waiting) continue;
     state.apply_gate(*batch, due.position, due.position, state.task_gate(*batch, due.position));
+    // It waits on, for a dependency: without this a restart would take the back-off for unfinished.
+    if (batch->tasks.at(due.position).state == TaskState::waiting) state.write_task(*batch, due.position);
   }
 }
 
@@ -29,6 +31,11 @@ void expire_lease(Engine::State& state, Worker& worker) {
   state.journal(EventKind::lease_expired, 0, worker.row.name, {}, 0, 0, worker.row.id);
   worker.row.state = kWorkerCycle.next(worker.row.state, WorkerEvent::declare_lost);
   state.decision.changes.workers.push_back(worker.row);
+  // What was granted under the old lease and is still on its way must not be started under a new one: it has to connect anew.
+  if (worker.session != 0) {
+    state.decision.effects.push_back(CloseSession{worker.session, "silent for longer than its lease"});
+    state.disconnect(worker);
+  }
   const auto assigned = worker.assigned;
   for (const auto& [batch_id, position] : assigned) {
     Batch& batch = *state.find_batch(batch_id);
@@ -80,24 +87,24 @@ void Engine::State::on(const ShutDown& input) {
   journal(EventKind::server_stopped, 0, input.tasks == StopTasks::stop ? "tasks are given back" : "tasks go on",
           input.principal.user);
   if (input.tasks == StopTasks::keep_running) return reply(input.request, ShutDownDone{});
-  shut_down_request = input.request;
+  stopping_tasks = true;
+  shut_down_requests.push_back(input.request);
   for (auto& [id, worker] : workers) {
     if (worker.session == 0) continue;
     for (const auto& [batch_id, position] : worker.assigned) {
       request_stop(*find_batch(batch_id), position, StopReason::shutdown);
     }
   }
-  check_shut_down();
 }
 
 void Engine::State::check_shut_down() {
-  if (!shutting_down || shut_down_request == 0) return;
+  if (shut_down_requests.empty()) return;
   const bool busy = std::any_of(workers.begin(), workers.end(), [](const auto& entry) {
     return entry.second.session != 0 && !entry.second.assigned.empty();
   });
   if (busy) return;
-  reply(shut_down_request, ShutDownDone{});
-  shut_down_request = 0;
+  for (const RequestId request : shut_down_requests) reply(request, ShutDownDone{});
+  shut_down_requests.clear();
 }
 
 Micros Engine::next_due_us() const {
