@@ -157,6 +157,7 @@ void Waiter::explain_failures() {
   }
   if (first.empty()) return;
   std::vector<std::pair<std::uint64_t, std::string>> ranking;
+  ranking.reserve(causes.size());
   for (const auto& [cause, count] : causes) ranking.emplace_back(count, cause);
   // The most frequent first, equal ones by name.
   std::sort(ranking.begin(), ranking.end(), [](const auto& a, const auto& b) {
