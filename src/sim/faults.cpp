@@ -40,17 +40,22 @@ void Faults::strike(Fault fault) {
   }
 }
 
+Micros Faults::absence() {
+  Random& random = world_.random;
+  return random.one_in(3) ? random.spread(1000, world_.rules.absence_us) : random.between(1000, world_.rules.absence_us);
+}
+
 void Faults::strike_server(Fault fault) {
   Random& random = world_.random;
   Server& server = world_.server;
   if (!server.up()) return;
   if (fault == Fault::server_crash) {
     if (random.one_in(2)) server.compare_with_store();
-    server.crash(random.spread(1000, 20'000'000));
+    server.crash(absence());
   } else if (fault == Fault::server_reboot) {
     server.reboot();
   } else if (fault == Fault::server_freeze) {
-    server.freeze(random.spread(1'000'000, 30'000'000));
+    server.freeze(absence());
   } else if (fault == Fault::disk_low) {
     server.set_space(server.disk_is_low() ? SpaceState::plenty : SpaceState::low);
   } else {
@@ -75,11 +80,13 @@ void Faults::strike_worker(Fault fault) {
     case Fault::reboot:
       return machine.reboot();
     case Fault::worker_freeze:
-      return machine.freeze(random.spread(1000, 60'000'000));
+      return machine.freeze(absence());
     case Fault::cut:
       return machine.break_link();
     case Fault::partition:
-      return machine.partition(random.spread(1000, 90'000'000));
+      return machine.partition(absence());
+    case Fault::stall:
+      return stall(machine);
     case Fault::upgrade:
       return machine.add_keeper();
     case Fault::new_facts:
@@ -89,6 +96,19 @@ void Faults::strike_worker(Fault fault) {
     default:
       return;
   }
+}
+
+// One direction after the other: what was said before the first is heard long after the other has begun.
+void Faults::stall(Machine& machine) {
+  Random& random = world_.random;
+  const Way first = random.one_in(3) ? Way::to_server : Way::to_agent;
+  const Way second = first == Way::to_server ? Way::to_agent : Way::to_server;
+  const Micros first_us = absence();
+  machine.stall(first, first_us);
+  if (random.one_in(3)) return;
+  world_.schedule.after(random.between(0, first_us), [this, &machine, second, for_us = absence()] {
+    if (!world_.healed) machine.stall(second, for_us);
+  });
 }
 
 void Faults::heal() {

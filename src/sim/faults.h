@@ -7,6 +7,7 @@
 namespace muster::sim {
 
 struct World;
+class Machine;
 
 class Faults {
  public:
@@ -17,8 +18,10 @@ class Faults {
  private:
   void plan(Fault fault);
   void strike(Fault fault);
+  Micros absence();
   void strike_server(Fault fault);
   void strike_worker(Fault fault);
+  void stall(Machine& machine);
 
   World& world_;
 };

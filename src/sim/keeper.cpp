@@ -73,7 +73,8 @@ void Keeper::launch(const KeeperStart& wanted) {
   machine_.report(*this, [&](KeeperReport& report) {
     report.started.push_back({attempt, 100, 1, process.started_wall_us, wanted.note});
   });
-  later(world_.random.spread(1, rules.task_us), attempt, &Keeper::on_natural_end);
+  const Micros task_us = world_.random.one_in(2) ? world_.random.between(1, rules.task_us) : world_.random.spread(1, rules.task_us);
+  later(task_us, attempt, &Keeper::on_natural_end);
   if (wanted.time_limit_us > 0) later(wanted.time_limit_us, attempt, &Keeper::on_time_limit);
 }
 

@@ -33,8 +33,9 @@ Limits draw_limits(Random& random) {
     limits.*range.value = random.chance(400) ? range.usual : random.spread(range.low, range.high);
   }
   // Leases that end within a run are where the mistakes are; long ones are what people have.
-  if (random.chance(600)) limits.lease_us = random.between(4 * kSecond, 60 * kSecond);
+  if (random.chance(600)) limits.lease_us = random.between(4 * kSecond, 30 * kSecond);
   limits.sync_interval_us = std::min(limits.sync_interval_us, limits.lease_us / 8);
+  limits.silence_us = std::max(limits.silence_us, 3 * limits.sync_interval_us);
   return limits;
 }
 

@@ -14,32 +14,33 @@ bool Link::reaches_server() const { return !cut_ && world_.server.up() && world_
 bool Link::reaches_agent() const { return !cut_ && machine_.agent_life() == agent_life_; }
 
 template <class Deliver>
-void Link::send(Micros& last_us, Deliver deliver) {
+void Link::send(Way way, Deliver deliver) {
   if (cut_) return;
   const Rules& rules = world_.rules;
   Random& random = world_.random;
   int copies = 1;
   if (!rules.in_order && !world_.healed) {
-    if (random.chance(rules.loss_permille)) copies = 0;
+    const bool stalled = world_.now_us() < machine_.held_until_us(way);
+    if (stalled || random.chance(rules.loss_permille)) copies = 0;
     if (random.chance(rules.double_permille)) ++copies;
   }
   for (int copy = 0; copy < copies; ++copy) {
     Micros delay_us = random.spread(20, world_.healed ? 1000 : rules.delay_us);
     if (!world_.healed && random.chance(rules.slow_permille)) delay_us = random.between(0, rules.slow_us);
     Micros when_us = world_.now_us() + delay_us;
-    if (rules.in_order) when_us = last_us = std::max(when_us, last_us);
+    if (rules.in_order) when_us = last_us(way) = std::max({when_us, last_us(way), machine_.held_until_us(way)});
     world_.schedule.at(when_us, deliver);
   }
 }
 
 void Link::say_hello(const AgentHello& hello) {
-  send(last_to_server_us_, [this, hello] {
+  send(Way::to_server, [this, hello] {
     if (reaches_server()) world_.server.take_hello(*this, hello);
   });
 }
 
 void Link::welcome() {
-  send(last_to_agent_us_, [this] {
+  send(Way::to_agent, [this] {
     machine_.when_awake([this] {
       if (reaches_agent()) machine_.welcomed(*this);
     });
@@ -47,13 +48,13 @@ void Link::welcome() {
 }
 
 void Link::to_server(const AgentMessage& message) {
-  send(last_to_server_us_, [this, message] {
+  send(Way::to_server, [this, message] {
     if (reaches_server()) world_.server.take_message(*this, message);
   });
 }
 
 void Link::to_agent(const ServerMessage& message) {
-  send(last_to_agent_us_, [this, message] {
+  send(Way::to_agent, [this, message] {
     machine_.when_awake([this, message] {
       if (reaches_agent()) machine_.hear(*this, message);
     });
@@ -61,7 +62,7 @@ void Link::to_agent(const ServerMessage& message) {
 }
 
 void Link::logs_taken(std::uint64_t keeper, std::uint64_t segment, std::uint64_t offset) {
-  send(last_to_agent_us_, [this, keeper, segment, offset] {
+  send(Way::to_agent, [this, keeper, segment, offset] {
     machine_.when_awake([this, keeper, segment, offset] {
       if (reaches_agent()) machine_.hear_logs_taken(*this, keeper, segment, offset);
     });
@@ -83,12 +84,12 @@ void Link::break_off() {
 
 // What was sent before still arrives, then the end of the stream.
 void Link::agent_left() {
-  const Micros seen_us = std::max(last_to_server_us_, world_.now_us() + world_.random.spread(1, 100'000));
+  const Micros seen_us = std::max(last_us(Way::to_server), world_.now_us() + world_.random.spread(1, 100'000));
   world_.schedule.at(seen_us, [this] { world_.server.link_gone(session_, server_life_); });
 }
 
 void Link::server_left() {
-  const Micros seen_us = std::max(last_to_agent_us_, world_.now_us() + world_.random.spread(1, 100'000));
+  const Micros seen_us = std::max(last_us(Way::to_agent), world_.now_us() + world_.random.spread(1, 100'000));
   world_.schedule.at(seen_us, [this] {
     machine_.when_awake([this] {
       if (machine_.agent_life() == agent_life_) machine_.link_lost(*this);

@@ -11,6 +11,8 @@ namespace muster::sim {
 struct World;
 class Machine;
 
+enum class Way : std::uint8_t { to_server, to_agent };
+
 class Link {
  public:
   Link(World& world, Machine& machine, SessionId session, std::uint64_t agent_life, std::uint64_t server_life)
@@ -35,7 +37,7 @@ class Link {
 
  private:
   template <class Deliver>
-  void send(Micros& last_us, Deliver deliver);
+  void send(Way way, Deliver deliver);
   bool reaches_server() const;
   bool reaches_agent() const;
 
@@ -44,8 +46,9 @@ class Link {
   SessionId session_;
   std::uint64_t agent_life_;
   std::uint64_t server_life_;
-  Micros last_to_server_us_ = 0;  // an ordered link does not overtake
-  Micros last_to_agent_us_ = 0;
+  Micros& last_us(Way way) { return last_us_[static_cast<std::size_t>(way)]; }
+
+  Micros last_us_[2] = {0, 0};  // an ordered link does not overtake
   bool cut_ = false;
 };
 

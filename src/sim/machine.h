@@ -42,6 +42,8 @@ class Machine {
   void add_keeper();
   void change_facts();
   void partition(Micros for_us);
+  void stall(Way way, Micros for_us);
+  Micros held_until_us(Way way) const { return held_until_us_[static_cast<std::size_t>(way)]; }
   void break_link();
   void heal();
 
@@ -111,6 +113,7 @@ class Machine {
   Micros last_tick_us_ = -1;
   Micros frozen_until_us_ = 0;
   Micros out_of_reach_until_us_ = 0;
+  Micros held_until_us_[2] = {0, 0};
   std::map<agent::KeeperId, KeeperEntry> keepers_;
   std::vector<std::unique_ptr<Keeper>> gone_;  // planned actions may still name them
   agent::KeeperId next_keeper_ = 1;

@@ -93,8 +93,15 @@ void Machine::partition(Micros for_us) {
   break_link();
 }
 
+void Machine::stall(Way way, Micros for_us) {
+  world_.trace.note(world_.now_us(), "stall", {number_, static_cast<std::uint64_t>(way), static_cast<std::uint64_t>(for_us)});
+  Micros& until_us = held_until_us_[static_cast<std::size_t>(way)];
+  until_us = std::max(until_us, world_.now_us() + for_us);
+}
+
 void Machine::heal() {
   out_of_reach_until_us_ = 0;
+  held_until_us_[0] = held_until_us_[1] = 0;
   if (frozen()) {
     frozen_until_us_ = world_.now_us();
     thaw();

@@ -2,6 +2,8 @@
 // Must hold: about one run in ten is calm, so that what only shows without faults is seen too.
 #include "sim/rules.h"
 
+#include <iterator>
+
 namespace muster::sim {
 
 namespace {
@@ -14,8 +16,9 @@ std::uint64_t sometimes(Random& random, std::uint64_t chance_permille, std::uint
 
 void draw_faults(Random& random, Rules& rules, Micros lease_us) {
   if (random.one_in(10)) return;
+  const std::uint64_t share = random.pick(std::vector<std::uint64_t>{70, 150, 300, 500});
   for (std::size_t i = 0; i < kFaults; ++i) {
-    if (random.chance(300)) rules.mean_between_us[i] = random.spread(kSecond, 60 * kSecond);
+    if (random.chance(share)) rules.mean_between_us[i] = random.between(2 * kSecond, 40 * kSecond);
   }
   auto& lost = rules.mean_between_us[static_cast<std::size_t>(Fault::folder_lost)];
   // What a lost folder held is known to be dead only when its lease is over.
@@ -26,7 +29,8 @@ void draw_faults(Random& random, Rules& rules, Micros lease_us) {
     rules.double_permille = sometimes(random, 500, 300);
   }
   rules.slow_permille = sometimes(random, 500, 100);
-  rules.slow_us = random.spread(kSecond, 3 * (lease_us < 120 * kSecond ? lease_us : 40 * kSecond));
+  rules.slow_us = random.between(kSecond, 2 * (lease_us < 120 * kSecond ? lease_us : 40 * kSecond));
+  rules.absence_us = random.between(kSecond, 2 * (lease_us < 120 * kSecond ? lease_us : 40 * kSecond));
   rules.delay_us = random.spread(50, 200'000);
   rules.merges_messages = !random.one_in(4);
   rules.reply_loss_permille = sometimes(random, 500, 300);
@@ -39,7 +43,8 @@ void draw_work(Random& random, Rules& rules) {
   rules.submits = static_cast<std::uint64_t>(random.spread(1, 12));
   rules.tasks_max = static_cast<std::uint64_t>(random.spread(1, 40));
   rules.changes = random.chance(700) ? static_cast<std::uint64_t>(random.spread(0, 20)) : 0;
-  rules.task_us = random.spread(1000, 30 * kSecond);
+  static constexpr Micros kLongest_us[] = {1000, 100'000, kSecond, 5 * kSecond, 20 * kSecond, 60 * kSecond, 60 * kSecond};
+  rules.task_us = kLongest_us[random.below(std::size(kLongest_us))];
   rules.fail_permille = sometimes(random, 700, 500);
   rules.launch_fail_permille = sometimes(random, 300, 300);
   rules.shape_permille = sometimes(random, 500, 1000);
@@ -53,7 +58,7 @@ void draw_work(Random& random, Rules& rules) {
 Rules draw_rules(Random& random, Micros lease_us) {
   Rules rules;
   rules.workers = static_cast<int>(random.between(1, 5));
-  rules.busy_us = random.spread(5 * kSecond, 90 * kSecond);
+  rules.busy_us = random.between(10 * kSecond, 60 * kSecond);
   draw_faults(random, rules, lease_us);
   draw_work(random, rules);
   return rules;

@@ -22,13 +22,14 @@ enum class Fault : std::uint8_t {
   wall_jump,       // of the server or a worker
   cut,             // a connection breaks
   partition,       // a worker is out of reach for a while
+  stall,           // messages of one direction are held up, the connection lasts
   disk_low,
   shut_down,       // `muster down`, and up again later
   upgrade,         // another keeper beside the one there is
   new_facts,       // the machine of a worker has other resources than before
   folder_lost,     // a worker comes back as a new one
 };
-inline constexpr std::size_t kFaults = 16;
+inline constexpr std::size_t kFaults = 17;
 
 struct Rules {
   int workers = 1;
@@ -41,6 +42,7 @@ struct Rules {
   std::uint64_t double_permille = 0;
   std::uint64_t slow_permille = 0;  // a message that takes up to `slow_us`
   Micros slow_us = 0;
+  Micros absence_us = 1;            // the longest partition, freeze or time that a server is down
   Micros delay_us = 1000;           // an ordinary message, at most
   std::uint64_t reply_loss_permille = 0;
 

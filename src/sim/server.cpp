@@ -160,7 +160,10 @@ void Server::run_group() {
     inbox_.pop_front();
     handle(std::move(input), changes, effects);
   }
-  if (world_.mutant == Mutant::speaks_first) perform(std::exchange(effects, {}));
+  if (world_.mutant == Mutant::speaks_first) {
+    perform(std::exchange(effects, {}));
+    if (!up()) return;
+  }
   const bool dies = !world_.healed && world_.random.chance(world_.rules.crash_at_commit_permille);
   const std::uint64_t where = dies ? world_.random.below(3) : 3;
   const Micros down_us = world_.random.spread(1000, 10'000'000);
