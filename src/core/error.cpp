@@ -231,9 +231,8 @@ const CatalogueEntry kErrorCatalogue[] = {
      "attempts; if the task is innocent, 'muster retry SELECTOR' starts it again."},
 
     {kNotAllowed, "not allowed",
-     "The token is valid, but its role or project does not permit this. 'muster token list' shows what it "
-     "may do; ask an "
-     "administrator for one that may do more."},
+     "The token is valid, but not for this: an agent's token, for example, cannot submit. Use the one in admin.token of the data "
+     "folder."},
 
     {kInternal, "a mistake of the server",
      "The server met a case that should not exist; nothing was changed by the request. Its log has the "

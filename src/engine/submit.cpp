@@ -11,7 +11,9 @@ namespace {
 constexpr std::size_t kRecentTemplates = 16;
 constexpr std::size_t kRecentKeys = 65536;
 
-std::uint64_t series_count(const IndexSeries& series) { return (series.last - series.first) / series.step + 1; }
+std::uint64_t series_count(const IndexSeries& series) {
+  return (series.last - series.first) / series.step + 1;
+}
 
 std::string describe(const Resources& wanted) {
   std::string text;
@@ -29,18 +31,23 @@ std::string describe(const Resources& wanted) {
 }  // namespace
 
 std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted) {
-  const Capacity* largest = nullptr;
+  std::optional<Capacity> largest;
   for (const auto& [id, worker] : state.workers) {
     if (worker.row.state == WorkerState::removed) continue;
-    if (fits(wanted, worker.capacity, InUse{}) != Fit::too_big) return std::nullopt;
-    if (largest == nullptr || worker.capacity.mem_mb > largest->mem_mb) largest = &worker.capacity;
+    // Slots that an operator switched off for now can be switched on again: they count.
+    Capacity whole = worker.capacity;
+    whole.cpu_slots = std::max(whole.cpu_slots, worker.row.facts.capacity.cpu_slots);
+    whole.gpu_slots = std::max(whole.gpu_slots, worker.row.facts.capacity.gpu_slots);
+    if (fits(wanted, whole, InUse{}) != Fit::too_big) return std::nullopt;
+    if (!largest || whole.mem_mb > largest->mem_mb) largest = whole;
   }
-  if (largest == nullptr) return std::nullopt;  // no worker yet: it waits for one
+  if (!largest) return std::nullopt;  // no worker yet: it waits for one
   return Error{ErrorKind::infeasible, kInfeasible,
                "no worker can ever run this: it needs " + describe(wanted) + "; the largest worker has " +
                    std::to_string(largest->cpu_slots) + " CPU slots, " + std::to_string(largest->gpu_slots) +
-                   " GPU slots, " + std::to_string(largest->cpus) + " cores, " + std::to_string(largest->mem_mb) +
-                   " MiB of memory, " + std::to_string(largest->disk_mb) + " MiB of disk",
+                   " GPU slots, " + std::to_string(largest->cpus) + " cores, " +
+                   std::to_string(largest->mem_mb) + " MiB of memory, " + std::to_string(largest->disk_mb) +
+                   " MiB of disk",
                "ask for less, or see what there is: muster worker list"};
 }
 
@@ -70,12 +77,14 @@ static Result<SubmitPlan> plan_indexes(const Submit& submit, const Batch* into) 
     for (const SegmentRow& row : into->segments) {
       const TaskIndex row_last = row.first_index + (row.count - 1) * row.step;
       if (series.last < row.first_index || series.first > row_last) continue;
-      for (TaskIndex index = std::max(series.first, row.first_index); index <= std::min(series.last, row_last); ++index) {
+      for (TaskIndex index = std::max(series.first, row.first_index);
+           index <= std::min(series.last, row_last); ++index) {
         const bool ours = (index - series.first) % series.step == 0;
         if (ours && (index - row.first_index) % row.step == 0) {
-          return refuse(ErrorKind::wrong_state, kIndexUsed,
-                        "batch " + std::to_string(into->row.id) + " already has a task " + std::to_string(index),
-                        "choose other indexes, or submit into a new batch");
+          return refuse(
+              ErrorKind::wrong_state, kIndexUsed,
+              "batch " + std::to_string(into->row.id) + " already has a task " + std::to_string(index),
+              "choose other indexes, or submit into a new batch");
         }
       }
     }
@@ -148,13 +157,15 @@ static void add_segment(Engine::State& state, Batch& batch, const Submit& submit
   }
   batch.items.push_back(std::move(items));
   state.decision.changes.segments.push_back(row);
-  for (const Dependency& dependency : row.dependencies) state.dependents_of[dependency.batch].insert(batch.row.id);
+  for (const Dependency& dependency : row.dependencies)
+    state.dependents_of[dependency.batch].insert(batch.row.id);
   state.evaluate_segment(batch, row.ordinal, row.first_position, last);
 }
 
 static std::optional<Error> refusal(const Engine::State& state, const Submit& submit, const Batch* into) {
   if (state.shutting_down) {
-    return Error{ErrorKind::temporary, kServerStartingOrStopping, "the server is going down", "submit again when it is back"};
+    return Error{ErrorKind::temporary, kServerStartingOrStopping, "the server is going down",
+                 "submit again when it is back"};
   }
   if (state.space == SpaceState::low && !submit.dry_run) {
     return Error{ErrorKind::temporary, kDiskFull, "the disk of the server is full: nothing new is accepted",
@@ -165,11 +176,13 @@ static std::optional<Error> refusal(const Engine::State& state, const Submit& su
                  "list them: muster batch list"};
   }
   if (into != nullptr && into->row.closed) {
-    return Error{ErrorKind::wrong_state, kBatchClosed, "batch " + std::to_string(into->row.id) + " is closed",
-                 "submit into a new batch, or open it: muster batch set " + std::to_string(into->row.id) + " --open"};
+    return Error{
+        ErrorKind::wrong_state, kBatchClosed, "batch " + std::to_string(into->row.id) + " is closed",
+        "submit into a new batch, or open it: muster batch set " + std::to_string(into->row.id) + " --open"};
   }
   if (into != nullptr && into->row.state == BatchState::cancelling) {
-    return Error{ErrorKind::wrong_state, kWrongState, "batch " + std::to_string(into->row.id) + " is being cancelled",
+    return Error{ErrorKind::wrong_state, kWrongState,
+                 "batch " + std::to_string(into->row.id) + " is being cancelled",
                  "wait for its end: muster wait " + std::to_string(into->row.id)};
   }
   if (auto error = infeasible(state, submit.body->resources)) return error;
@@ -184,8 +197,9 @@ static std::optional<ReplyBody> answer_of_key(const Engine::State& state, const 
   if (row == nullptr && submit.known_key) row = &*submit.known_key;
   if (row == nullptr) return std::nullopt;
   if (row->body_hash != submit.body_hash) {
-    return Error{ErrorKind::wrong_state, kKeyReused, "the key was used for another submission: batch " +
-                 std::to_string(row->batch), "use a new key for new work"};
+    return Error{ErrorKind::wrong_state, kKeyReused,
+                 "the key was used for another submission: batch " + std::to_string(row->batch),
+                 "use a new key for new work"};
   }
   Submitted again;
   again.batch = row->batch;
@@ -242,9 +256,11 @@ void Engine::State::on(const Submit& input) {
     for (const IndexSeries& series : plan->series) {
       for (TaskIndex index = series.first; index <= series.last; index += series.step) {
         if (position_of(batches.at(dependency.batch), index)) continue;
-        return reply(input.request, Error{ErrorKind::usage, kMalformedValue, "task " + std::to_string(index) +
-                     " would wait for " + std::to_string(dependency.batch) + "." + std::to_string(index) +
-                     ", which does not exist", "give both batches the same indexes"});
+        return reply(input.request, Error{ErrorKind::usage, kMalformedValue,
+                                          "task " + std::to_string(index) + " would wait for " +
+                                              std::to_string(dependency.batch) + "." + std::to_string(index) +
+                                              ", which does not exist",
+                                          "give both batches the same indexes"});
       }
     }
   }
@@ -253,7 +269,9 @@ void Engine::State::on(const Submit& input) {
   answer.first_index = plan->series.front().first;
   answer.last_index = plan->series.back().last;
   answer.batch = submit.batch;
-  answer.name = into != nullptr ? into->row.name : submit.batch_name.empty() ? submit.body->name : submit.batch_name;
+  answer.name = into != nullptr             ? into->row.name
+                : submit.batch_name.empty() ? submit.body->name
+                                            : submit.batch_name;
   if (submit.dry_run) return reply(input.request, std::move(answer));
   answer.first_number = sequences.next_number;
   const bool fresh = into == nullptr;
