@@ -76,6 +76,7 @@ void Keeper::run() {
   }
   write_down();
   report();
+  end_orphans();
 }
 
 bool Keeper::may_leave() const {

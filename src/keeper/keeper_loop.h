@@ -86,6 +86,7 @@ class Keeper {
 
   // ---- keeper_sweep.cpp: what got away, and memory without cgroups
   void sweep_orphans();
+  void end_orphans();
   bool belongs_to_running(const std::vector<std::string>& environment) const;
   void watch_memory();
 

@@ -198,7 +198,9 @@ TEST(KeeperDisk, WhenItIsFullOutputIsDroppedAndAllElseGoesOn) {
   client.start(start_of(3, {"echo", "new"}));
   ASSERT_TRUE(client.until_ended(53));
   auto log = read_log(disk.path());
-  EXPECT_EQ((log[{AttemptRef{7, 1, 1, 1}, Stream::out}].text), "before\n");
+  const std::string cut = log[{AttemptRef{7, 1, 1, 1}, Stream::out}].text;
+  EXPECT_TRUE(cut.starts_with("before\n"));
+  EXPECT_LT(cut.size(), 50'000U);
   EXPECT_EQ((client.ends[(AttemptRef{7, 1, 1, 1})].stdout_bytes), 100'007U);
   EXPECT_EQ((log[{AttemptRef{7, 3, 1, 1}, Stream::out}].text), "new\n");
   // The records had their room from the beginning.

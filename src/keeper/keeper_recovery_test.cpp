@@ -2,10 +2,9 @@
 // Real kills; the death of a process is waited for by its descriptor.
 #include <gtest/gtest.h>
 
-#include <filesystem>
+#include <sstream>
 
 #include "keeper/keeper_test_client.h"
-#include "keeper/survivors.h"
 
 namespace muster::keeper {
 namespace {
@@ -138,6 +137,17 @@ TEST_F(KeeperRecovery, TermEndsTasksPolitelyAndThenTheKeeper) {
   EXPECT_EQ(read_records(folder.path())->ended.size(), 2U);
 }
 
+TEST_F(KeeperRecovery, NothingIsLeftBehindByAKeeperThatLeaves) {
+  const std::string born = make_fifo("born");
+  const KeeperEnd end = shell(1, "env -i /usr/bin/setsid /bin/sh -c '/bin/sleep 1000 & (echo $$; echo $!) >" +
+                                     born + "; wait' & cat " + born);
+  EXPECT_EQ(end.exit_code, 0);
+  keeper.signal(SIGTERM);
+  EXPECT_TRUE(WIFEXITED(keeper.wait()));
+  std::istringstream numbers(logged(1, Stream::out));
+  for (pid_t process = 0; numbers >> process;) EXPECT_TRUE(wait_until_dead(process, 0)) << process;
+}
+
 TEST_F(KeeperRecovery, ASecondTermDoesNotWait) {
   const std::string ready = make_fifo("ready");
   KeeperStart stubborn =
@@ -180,44 +190,6 @@ TEST_F(KeeperRecovery, AKilledKeeperTakesItsTasksWithIt) {
   ASSERT_EQ(records->ended.size(), 1U);
   EXPECT_EQ(records->ended[0], (client.ends[{7, 1, 1, 1}]));
   EXPECT_EQ(logged(1, Stream::out), "kept\n");
-}
-
-TEST_F(KeeperRecovery, SurvivorsAreFoundByTheirMarksAndSession) {
-  const std::string born = make_fifo("born");
-  const std::string mark = "MUSTER_TEST_WORKER=" + folder.path();
-  KeeperStart start = start_of(1, {"sh", "-c", "sleep 1000 & echo $! >" + born + "; wait"});
-  start.environment.emplace_back("MUSTER_TEST_WORKER", folder.path());
-  const pid_t process = begin(start);
-  const pid_t grandchild = std::stoi(read_fifo(born));
-  keeper.signal(SIGKILL);
-  keeper.wait();
-  ASSERT_TRUE(wait_until_dead(process));
-  EXPECT_FALSE(wait_until_dead(grandchild, 0));
-  const auto records = read_records(folder.path());
-  EXPECT_EQ(end_survivors({records->started, {mark}}, 10'000'000), 0U);
-  EXPECT_TRUE(wait_until_dead(grandchild, 0));
-}
-
-TEST(Survivors, AStrangerWithAnOldNumberIsSpared) {
-  const pid_t stranger = ::fork();
-  if (stranger == 0) {
-    ::setsid();
-    ::pause();
-    ::_exit(0);
-  }
-  while (process_stat(stranger)->session != stranger) {
-  }
-  const ProcessStat stat = *process_stat(stranger);
-  // The same number, another start: somebody else's process.
-  for (const std::uint64_t ticks : {stat.start_ticks - 1, stat.start_ticks + 1}) {
-    EXPECT_EQ(end_survivors({{{{7, 1, 1, 1}, stranger, ticks, 0, {}}}, {"MUSTER_TEST_WORKER=nobody"}}, 0),
-              0U);
-    EXPECT_EQ(process_stat(stranger)->state, 'S');
-  }
-  EXPECT_EQ(end_survivors({{{{7, 1, 1, 1}, stranger, stat.start_ticks, 0, {}}}, {}}, 10'000'000), 0U);
-  int status = 0;
-  ::waitpid(stranger, &status, 0);
-  EXPECT_TRUE(WIFSIGNALED(status));
 }
 
 TEST_F(KeeperRecovery, AStartThatMustBeKnownIsWrittenFirst) {

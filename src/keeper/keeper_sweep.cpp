@@ -1,5 +1,7 @@
 // What got away from its process group, and memory limits where there are no cgroups.
 // An orphan is a child of this process, so its id cannot come to mean another process before it is reaped here.
+#include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,8 +15,25 @@ namespace {
 
 constexpr Micros kSweep_us = 1'000'000;
 constexpr Micros kWatch_us = 200'000;
+constexpr int kLastRounds = 200;
+constexpr int kLastRound_ms = 10;
 
 }  // namespace
+
+// Nothing runs any more, so every child there still is was left behind by an attempt that is over.
+void Keeper::end_orphans() {
+  for (int round = 0; round < kLastRounds; ++round) {
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+    const std::vector<pid_t> orphans = own_children();
+    if (orphans.empty()) return;
+    for (const pid_t orphan : orphans) ::kill(orphan, SIGKILL);
+    pollfd wait{parts_.signals.get(), POLLIN, 0};
+    ::poll(&wait, 1, kLastRound_ms);
+    signalfd_siginfo info{};
+    if (::read(parts_.signals.get(), &info, sizeof info) < 0) continue;
+  }
+}
 
 bool Keeper::belongs_to_running(const std::vector<std::string>& environment) const {
   const auto has = [&](const std::string& mark) {

@@ -30,7 +30,15 @@
 
 namespace muster::keeper {
 
-// A child of the test that is a keeper; killed with the test's scope if it still lives.
+// Waits for the end of a process; false when it goes on.
+inline bool wait_until_dead(pid_t process, int patience_ms = 20'000) {
+  const blobs::File descriptor(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+  if (!descriptor) return true;
+  pollfd wait{descriptor.get(), POLLIN, 0};
+  return ::poll(&wait, 1, patience_ms) == 1;
+}
+
+// A child of the test that is a keeper. At the end of the test's scope it ends with all of its tasks.
 class TestKeeper {
  public:
   explicit TestKeeper(KeeperOptions options) : folder_(options.folder) {
@@ -50,10 +58,14 @@ class TestKeeper {
   TestKeeper(const TestKeeper&) = delete;
   TestKeeper& operator=(const TestKeeper&) = delete;
   ~TestKeeper() {
-    if (process_ > 0) {
-      ::kill(process_, SIGKILL);
-      ::waitpid(process_, nullptr, 0);
+    if (process_ <= 0) return;
+    // The first asks politely; the second may come while the first is not taken in yet, and counts for nothing then.
+    for (int asked = 0; asked < 100; ++asked) {
+      ::kill(process_, SIGTERM);
+      if (wait_until_dead(process_, kPoliteness_ms)) break;
     }
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
   }
   const std::string& folder() const { return folder_; }
   const std::string& said() const { return said_; }
@@ -68,6 +80,7 @@ class TestKeeper {
   }
 
  private:
+  static constexpr int kPoliteness_ms = 50;
   std::string folder_;
   std::string said_;
   pid_t process_ = -1;
@@ -259,7 +272,8 @@ class KeeperSetup {
   KeeperEnd run(KeeperStart start) {
     const AttemptRef attempt = start.attempt;
     client.start(std::move(start));
-    client.until([&] { return client.ends.contains(attempt); });
+    const bool ended = client.until([&] { return client.ends.contains(attempt); });
+    MUSTER_CHECK(ended, "a task of a test comes to its end");
     return client.ends[attempt];
   }
   KeeperEnd shell(std::uint64_t index, const std::string& text) {
@@ -269,7 +283,8 @@ class KeeperSetup {
   pid_t begin(KeeperStart start) {
     const AttemptRef attempt = start.attempt;
     client.start(std::move(start));
-    client.until_started(attempt);
+    const bool started = client.until_started(attempt);
+    MUSTER_CHECK(started, "a task of a test starts");
     return static_cast<pid_t>(client.started[attempt].process_id);
   }
   pid_t begin_shell(std::uint64_t index, const std::string& text) {
@@ -294,13 +309,5 @@ class KeeperSetup {
   TestKeeper keeper;
   TestClient client;
 };
-
-// Waits for the end of a process that is nobody's child here; false when it goes on.
-inline bool wait_until_dead(pid_t process, int patience_ms = TestClient::kPatience_ms) {
-  const blobs::File descriptor(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
-  if (!descriptor) return true;
-  pollfd wait{descriptor.get(), POLLIN, 0};
-  return ::poll(&wait, 1, patience_ms) == 1;
-}
 
 }  // namespace muster::keeper

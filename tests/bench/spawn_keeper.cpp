@@ -71,20 +71,21 @@ Cost run_through_keeper(const std::string& program, std::size_t tasks) {
   width.run_queue_width = kWidth;
   client.send(width);
   std::size_t sent = 0;
-  while (client.ends.size() < tasks) {
-    muster::KeeperRequest request;
-    for (const auto& [attempt, end] : client.ends) {
-      if (end.ended_wall_us != 0) request.forget.push_back(attempt);
-    }
-    for (const auto& attempt : request.forget) client.ends[attempt].ended_wall_us = 0;
-    while (sent < tasks && sent < client.ends.size() + kQueued) {
+  std::size_t ended = 0;
+  muster::KeeperRequest request;
+  while (ended < tasks) {
+    while (sent < tasks && sent < ended + kQueued) {
       ++sent;
       muster::KeeperStart start = muster::keeper::start_of(sent, {program});
       start.when = muster::StartWhen::in_run_queue;
       request.starts.push_back(std::move(start));
     }
     client.send(request);
-    MUSTER_CHECK(client.next().has_value(), "the keeper goes on reporting");
+    request = {};
+    const auto report = client.next();
+    MUSTER_CHECK(report.has_value(), "the keeper goes on reporting");
+    ended += report->ended.size();
+    for (const muster::KeeperEnd& end : report->ended) request.forget.push_back(end.attempt);
   }
   const auto count = static_cast<double>(tasks);
   const double wall = static_cast<double>(muster::keeper::mono_now_us()) - begin_us;
