@@ -30,7 +30,8 @@ constexpr char kSeparator = '\x1f';
 
 void send_word(int descriptor, const std::vector<std::string>& parts) {
   std::string line;
-  for (const std::string& part : parts) line += (line.empty() ? "" : std::string(1, kSeparator)) + escape_text(part);
+  for (const std::string& part : parts)
+    line += (line.empty() ? "" : std::string(1, kSeparator)) + escape_text(part);
   line += '\n';
   // The parent may be gone, which is its matter.
   if (write(descriptor, line.data(), line.size()) < 0) errno = 0;
@@ -48,7 +49,8 @@ std::vector<std::string> split_word(std::string_view line) {
 }
 
 void send_error(int descriptor, const Error& error) {
-  send_word(descriptor, {"error", std::to_string(static_cast<int>(error.kind)), error.code, error.what, error.next});
+  send_word(descriptor,
+            {"error", std::to_string(static_cast<int>(error.kind)), error.code, error.what, error.next});
 }
 
 // The line that arrives within the time; empty when the other side ended without one.
@@ -83,17 +85,21 @@ struct ServerTargets {
 
 void declare_server(cli::Options& options, ServerTargets& targets) {
   options.text("--data", "DIR", targets.data, "Folder of the database, the logs and the worker");
-  options.text("--listen", "HOST:PORT", targets.listen, "Address on this machine; port 0 picks a free one (default 127.0.0.1:7420)");
+  options.text("--listen", "HOST:PORT", targets.listen,
+               "Address on this machine; port 0 picks a free one (default 127.0.0.1:7420)");
   options.number("--slots", "N", targets.slots, "CPU slots of the worker (default: its cores)");
-  options.number("--gpu-slots", "N", targets.gpu_slots, "GPU slots of the worker (default: the GPUs that are found)");
+  options.number("--gpu-slots", "N", targets.gpu_slots,
+                 "GPU slots of the worker (default: the GPUs that are found)");
   options.flag("--no-worker", targets.no_worker, "Start no worker on this machine");
 }
 
-Result<std::optional<std::uint32_t>> slot_number(const std::optional<std::uint64_t>& number, std::string_view option) {
+Result<std::optional<std::uint32_t>> slot_number(const std::optional<std::uint64_t>& number,
+                                                 std::string_view option) {
   constexpr std::uint64_t kMost = 1'000'000;
   if (!number) return std::nullopt;
   if (*number > kMost) {
-    return refuse(ErrorKind::usage, kMalformedValue, std::string(option) + " is at most " + std::to_string(kMost));
+    return refuse(ErrorKind::usage, kMalformedValue,
+                  std::string(option) + " is at most " + std::to_string(kMost));
   }
   return static_cast<std::uint32_t>(*number);
 }
@@ -135,7 +141,8 @@ Result<std::optional<std::string>> running_server(const runtime::DataFolder& fol
       const std::optional<runtime::LockOwner> owner = runtime::LockOwner::find(folder.lock());
       return refuse(ErrorKind::wrong_state, kDataFolderInUse,
                     "the folder " + escape_text(folder.path) + " is in use by " +
-                        (owner ? "process " + std::to_string(owner->pid()) : "a process") + ", which does not answer",
+                        (owner ? "process " + std::to_string(owner->pid()) : "a process") +
+                        ", which does not answer",
                     "see " + folder.log() + ", or end it: muster down --data " + folder.path);
     }
     client::pause_unless(-1, 50'000);
@@ -158,7 +165,8 @@ class Up final : public cli::CommandBody {
     const Result<std::optional<std::string>> running = running_server(process->folder);
     if (!running) return std::unexpected(running.error());
     if (*running) {
-      session.out().line("muster is already running at " + **running + " (data " + escape_text(process->folder.path) + ")");
+      session.out().line("muster is already running at " + **running + " (data " +
+                         escape_text(process->folder.path) + ")");
       session.out().flush();
       return 0;
     }
@@ -167,12 +175,14 @@ class Up final : public cli::CommandBody {
 
  private:
   static std::string ready_line(const ServerProcess& process, const std::string& url) {
-    return "muster " + process.version + " ready at " + url + " (data " + escape_text(process.folder.path) + ")";
+    return "muster " + process.version + " ready at " + url + " (data " + escape_text(process.folder.path) +
+           ")";
   }
 
   static Result<int> run_here(ServerProcess& process, cli::Session& session) {
     process.interrupt = runtime::ServerOptions::Interrupt::stops_everything;
-    process.echo = session.err_terminal().is_terminal ? runtime::TerminalEcho::plain : runtime::TerminalEcho::none;
+    process.echo =
+        session.err_terminal().is_terminal ? runtime::TerminalEcho::plain : runtime::TerminalEcho::none;
     process.ready = [&](const std::string& url) {
       session.out().line(ready_line(process, url));
       session.out().flush();
@@ -180,7 +190,8 @@ class Up final : public cli::CommandBody {
     const Result<runtime::ServerEnd> end = run_server_process(process);
     if (!end) return std::unexpected(end.error());
     if (*end == runtime::ServerEnd::everything) {
-      const Result<void> stopped = stop_local_worker(process.folder, [&](const std::string& text) { session.note(text); });
+      const Result<void> stopped =
+          stop_local_worker(process.folder, [&](const std::string& text) { session.note(text); });
       if (!stopped) return std::unexpected(stopped.error());
     }
     return 0;
@@ -190,22 +201,26 @@ class Up final : public cli::CommandBody {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return refuse(ErrorKind::temporary, kInternal, "cannot make a pipe");
     runtime::DetachedProcess child;
-    child.arguments = {"server", "--data", process.folder.path, "--listen", targets_.listen, "--ready-descriptor", "3"};
+    child.arguments = {
+        "server", "--data", process.folder.path, "--listen", targets_.listen, "--ready-descriptor", "3"};
     if (targets_.no_worker) child.arguments.emplace_back("--no-worker");
-    for (const auto& [name, value] : {std::pair("--slots", targets_.slots), {"--gpu-slots", targets_.gpu_slots}}) {
+    for (const auto& [name, value] :
+         {std::pair("--slots", targets_.slots), {"--gpu-slots", targets_.gpu_slots}}) {
       if (value) child.arguments.insert(child.arguments.end(), {name, std::to_string(*value)});
     }
     child.folder = "/";
     child.keep_descriptor = ends[1];
     const Result<pid_t> pid = runtime::start_detached(child);
     close(ends[1]);
-    Result<std::string> line = pid ? receive_line(ends[0], kStartPatience_us) : Result<std::string>(std::unexpected(pid.error()));
+    Result<std::string> line =
+        pid ? receive_line(ends[0], kStartPatience_us) : Result<std::string>(std::unexpected(pid.error()));
     close(ends[0]);
     if (!line) return std::unexpected(line.error());
     return report(process, split_word(*line), session);
   }
 
-  static Result<int> report(const ServerProcess& process, const std::vector<std::string>& word, cli::Session& session) {
+  static Result<int> report(const ServerProcess& process, const std::vector<std::string>& word,
+                            cli::Session& session) {
     if (word.size() == 2 && word[0] == "ready") {
       session.out().line(ready_line(process, word[1]));
       session.out().flush();
@@ -214,7 +229,8 @@ class Up final : public cli::CommandBody {
     if (word.size() == 5 && word[0] == "error") {
       return refuse(static_cast<ErrorKind>(std::stoi(word[1])), word[2], word[3], word[4]);
     }
-    return refuse(ErrorKind::temporary, kInternal, "the server ended before it answered", "see " + process.folder.log());
+    return refuse(ErrorKind::temporary, kInternal, "the server ended before it answered",
+                  "see " + process.folder.log());
   }
 
   ServerTargets targets_;
@@ -227,7 +243,8 @@ class ServerCommand final : public cli::CommandBody {
  public:
   void declare(cli::Options& options) override {
     declare_server(options, targets_);
-    options.number("--ready-descriptor", "N", ready_descriptor_, "Where the first word goes: the address, or an error");
+    options.number("--ready-descriptor", "N", ready_descriptor_,
+                   "Where the first word goes: the address, or an error");
   }
 
   Result<int> run(cli::Session& session) override {
@@ -276,11 +293,13 @@ class Down final : public cli::CommandBody {
   }
 
  private:
-  Result<void> stop_server(const runtime::DataFolder& folder, const std::function<void(const std::string&)>& say) const {
+  Result<void> stop_server(const runtime::DataFolder& folder,
+                           const std::function<void(const std::string&)>& say) const {
     const std::optional<runtime::LockOwner> owner = runtime::LockOwner::find(folder.lock());
     if (!owner) {
       if (!runtime::is_locked(folder.lock())) return {};
-      return refuse(ErrorKind::not_allowed, kNotAllowed, "the server of " + escape_text(folder.path) + " belongs to another user",
+      return refuse(ErrorKind::not_allowed, kNotAllowed,
+                    "the server of " + escape_text(folder.path) + " belongs to another user",
                     "ask that user, or use root");
     }
     Result<client::Api> api = connect(folder);
@@ -288,7 +307,8 @@ class Down final : public cli::CommandBody {
     // One that does not answer still listens to this.
     if (!asked) owner->send_signal(SIGTERM);
     while (!owner->wait_for_end(5'000'000)) {
-      say(asked && !keep_running_ ? "waiting for running tasks to stop …" : "waiting for the server to end …");
+      say(asked && !keep_running_ ? "waiting for running tasks to stop …"
+                                  : "waiting for the server to end …");
     }
     say("server stopped (process " + std::to_string(owner->pid()) + ")");
     return {};

@@ -63,7 +63,8 @@ Result<store::FolderLock> lock_folder(const runtime::DataFolder& folder) {
 Error name_port_owner(Error error, const runtime::ListenAddress& listen) {
   if (error.code != kPortInUse) return error;
   if (const std::optional<runtime::PortOwner> owner = runtime::port_owner(listen.port)) {
-    error.what += "; process " + std::to_string(owner->pid) + (owner->is_muster ? ", another muster server, has it" : " has it");
+    error.what += "; process " + std::to_string(owner->pid) +
+                  (owner->is_muster ? ", another muster server, has it" : " has it");
   }
   return error;
 }
@@ -72,7 +73,8 @@ Error name_port_owner(Error error, const runtime::ListenAddress& listen) {
 
 Result<runtime::ServerEnd> run_server_process(const ServerProcess& process) {
   raise_descriptor_limit();
-  if (Result<void> made = runtime::make_data_folder(process.folder); !made) return std::unexpected(made.error());
+  if (Result<void> made = runtime::make_data_folder(process.folder); !made)
+    return std::unexpected(made.error());
   Result<store::FolderLock> lock = lock_folder(process.folder);
   if (!lock) return std::unexpected(lock.error());
   // Of a server that was killed: nobody answers there.
@@ -92,19 +94,22 @@ Result<runtime::ServerEnd> run_server_process(const ServerProcess& process) {
   options.worker = process.worker;
   options.interrupt = process.interrupt;
   options.ready = process.ready;
-  Result<runtime::ServerEnd> end = runtime::run_server({**store, **store, **store, space, *logs, log}, options);
+  Result<runtime::ServerEnd> end =
+      runtime::run_server({**store, **store, **store, space, *logs, log}, options);
   if (!end) return std::unexpected(name_port_owner(std::move(end.error()), process.listen));
   return end;
 }
 
-Result<void> stop_local_worker(const runtime::DataFolder& folder, const std::function<void(const std::string&)>& say) {
+Result<void> stop_local_worker(const runtime::DataFolder& folder,
+                               const std::function<void(const std::string&)>& say) {
   const std::optional<runtime::LockOwner> owner = runtime::LockOwner::find(folder.agent_lock());
   if (!owner) return {};
   owner->send_signal(SIGINT);
   const Micros until_us = runtime::mono_now_us() + kWorkerPatience_us;
   while (!owner->wait_for_end(kTell_us)) {
     if (runtime::mono_now_us() >= until_us) {
-      return refuse(ErrorKind::temporary, kBusy, "the worker (process " + std::to_string(owner->pid()) + ") does not end",
+      return refuse(ErrorKind::temporary, kBusy,
+                    "the worker (process " + std::to_string(owner->pid()) + ") does not end",
                     "see " + folder.agent_log());
     }
     say("waiting for the worker's tasks to stop …");

@@ -25,6 +25,7 @@ struct ServerProcess {
 Result<runtime::ServerEnd> run_server_process(const ServerProcess& process);
 
 // Ends the local worker with its tasks; lines for people go to `say`. Nothing to stop is fine. kBusy when it does not end.
-Result<void> stop_local_worker(const runtime::DataFolder& folder, const std::function<void(const std::string&)>& say);
+Result<void> stop_local_worker(const runtime::DataFolder& folder,
+                               const std::function<void(const std::string&)>& say);
 
 }  // namespace muster::apps

@@ -20,11 +20,11 @@ struct ServerFacts {
   std::string version;
   std::string url;
   std::string data_folder;
-  std::string store;          // "sqlite", "memory"
+  std::string store;  // "sqlite", "memory"
   Micros started_wall_us = 0;
   Incarnation incarnation = 0;
   SpaceState space = SpaceState::plenty;
-  bool ready = true;          // false while starting or ending
+  bool ready = true;  // false while starting or ending
 };
 
 using ReplyHandler = std::function<void(const ReplyBody&)>;

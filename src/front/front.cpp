@@ -65,14 +65,22 @@ bool path_matches(std::string_view pattern, const std::vector<std::string>& path
 
 std::string_view method_text(Method method) {
   switch (method) {
-    case Method::get: return "GET";
-    case Method::head: return "HEAD";
-    case Method::post: return "POST";
-    case Method::put: return "PUT";
-    case Method::patch: return "PATCH";
-    case Method::del: return "DELETE";
-    case Method::options: return "OPTIONS";
-    case Method::other: return "?";
+    case Method::get:
+      return "GET";
+    case Method::head:
+      return "HEAD";
+    case Method::post:
+      return "POST";
+    case Method::put:
+      return "PUT";
+    case Method::patch:
+      return "PATCH";
+    case Method::del:
+      return "DELETE";
+    case Method::options:
+      return "OPTIONS";
+    case Method::other:
+      return "?";
   }
   return "?";
 }
@@ -110,8 +118,8 @@ std::string token_of(std::string_view authorization) {
   if (!equal_ignoring_case(scheme, "basic") || rest.size() > 1024) return {};
   std::string decoded(rest.size(), '\0');
   std::size_t size = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(decoded.data()), decoded.size(), rest.data(), rest.size(), nullptr,
-                        &size, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0) {
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(decoded.data()), decoded.size(), rest.data(),
+                        rest.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0) {
     return {};
   }
   decoded.resize(size);
@@ -120,11 +128,13 @@ std::string token_of(std::string_view authorization) {
 }
 
 std::optional<Response> check_upgrade(const RequestHead& head) {
-  const bool upgrade = head.method == Method::get && equal_ignoring_case(head.find("upgrade"), "websocket") &&
-                       head.find("sec-websocket-protocol").find(wire::kAgentSubprotocol) != std::string_view::npos;
+  const bool upgrade =
+      head.method == Method::get && equal_ignoring_case(head.find("upgrade"), "websocket") &&
+      head.find("sec-websocket-protocol").find(wire::kAgentSubprotocol) != std::string_view::npos;
   if (upgrade) return std::nullopt;
-  return muster::front::problem({ErrorKind::usage, kMalformedBody, "an agent opens this as a WebSocket",
-                  "ask for an upgrade with subprotocol " + std::string(wire::kAgentSubprotocol)});
+  return muster::front::problem(
+      {ErrorKind::usage, kMalformedBody, "an agent opens this as a WebSocket",
+       "ask for an upgrade with subprotocol " + std::string(wire::kAgentSubprotocol)});
 }
 
 bool has_media_type(std::string_view content_type, std::string_view wanted) {
@@ -161,7 +171,8 @@ struct Front::State {
   std::optional<Response> check_origin(const RequestHead& head) const;
   std::optional<Response> check_body(const RequestHead& head, const Route& route, bool items) const;
   std::optional<Response> identify(const RequestHead& head, Admission& admission) const;
-  std::optional<Response> find_route(const RequestHead& head, const Target& target, const Route*& route) const;
+  std::optional<Response> find_route(const RequestHead& head, const Target& target,
+                                     const Route*& route) const;
   Admission open_route(const Target& target);
   native::CallPtr make_call(const RequestHead& head, const Identity& identity, Target target);
 };
@@ -175,9 +186,10 @@ Front::~Front() = default;
 // A page of another site that resolves to this machine carries that site's name here.
 std::optional<Response> Front::State::check_host(const RequestHead& head) const {
   if (head.count("host") == 1 && host_allowed(head.find("host"))) return std::nullopt;
-  return problem_with_status({ErrorKind::not_allowed, kNotAllowed, "this server does not go by that host name",
-                              "use the address in the data folder's server.url"},
-                             403);
+  return problem_with_status(
+      {ErrorKind::not_allowed, kNotAllowed, "this server does not go by that host name",
+       "use the address in the data folder's server.url"},
+      403);
 }
 
 // Programs send no Origin; a browser does, and only our own pages may change anything.
@@ -194,9 +206,10 @@ std::optional<Response> Front::State::check_origin(const RequestHead& head) cons
     }
   }
   if (allowed) return std::nullopt;
-  return problem_with_status({ErrorKind::not_allowed, kNotAllowed, "a page of another origin may not change anything here",
-                              "call the API from a program, or from this server's own pages"},
-                             403);
+  return problem_with_status(
+      {ErrorKind::not_allowed, kNotAllowed, "a page of another origin may not change anything here",
+       "call the API from a program, or from this server's own pages"},
+      403);
 }
 
 std::optional<Identity> Front::State::identity_of(std::string_view authorization) const {
@@ -222,21 +235,24 @@ std::optional<Identity> Front::State::identity_of(std::string_view authorization
 std::optional<Response> Front::State::identify(const RequestHead& head, Admission& admission) const {
   Response refusal;
   if (!head.has("authorization")) {
-    refusal = problem_with_status({ErrorKind::not_allowed, kTokenMissing, "the request carries no token",
-                                   "send 'Authorization: Bearer TOKEN'; the token is in the data folder's admin.token"},
-                                  401);
+    refusal = problem_with_status(
+        {ErrorKind::not_allowed, kTokenMissing, "the request carries no token",
+         "send 'Authorization: Bearer TOKEN'; the token is in the data folder's admin.token"},
+        401);
   } else {
     admission.identity = identity_of(head.find("authorization"));
     if (admission.identity) return std::nullopt;
-    refusal = problem_with_status({ErrorKind::not_allowed, kTokenWrong, "the token is not valid here",
-                                   "it may belong to another server, or be revoked or expired; read admin.token again"},
-                                  401);
+    refusal = problem_with_status(
+        {ErrorKind::not_allowed, kTokenWrong, "the token is not valid here",
+         "it may belong to another server, or be revoked or expired; read admin.token again"},
+        401);
   }
   refusal.fields.emplace_back("WWW-Authenticate", "Bearer");
   return refusal;
 }
 
-std::optional<Response> Front::State::find_route(const RequestHead& head, const Target& target, const Route*& route) const {
+std::optional<Response> Front::State::find_route(const RequestHead& head, const Target& target,
+                                                 const Route*& route) const {
   std::string allowed;
   if (target.path.size() > 2 && target.path[0] == "api" && target.path[1] == "v1") {
     for (const Route& candidate : kRoutes) {
@@ -250,18 +266,21 @@ std::optional<Response> Front::State::find_route(const RequestHead& head, const 
     }
   }
   if (allowed.empty()) {
-    return problem_with_status(no_such_thing("there is nothing at " + escape_text(truncate_text(head.target, 100)),
-                                             "the native API is below /api/v1"),
-                               404);
+    return problem_with_status(
+        no_such_thing("there is nothing at " + escape_text(truncate_text(head.target, 100)),
+                      "the native API is below /api/v1"),
+        404);
   }
-  Response refusal = problem_with_status({ErrorKind::usage, kNotAllowed,
-                                          std::string(method_text(head.method)) + " means nothing here", "use " + allowed},
-                                         405);
+  Response refusal =
+      problem_with_status({ErrorKind::usage, kNotAllowed,
+                           std::string(method_text(head.method)) + " means nothing here", "use " + allowed},
+                          405);
   refusal.fields.emplace_back("Allow", allowed);
   return refusal;
 }
 
-std::optional<Response> Front::State::check_body(const RequestHead& head, const Route& route, bool items) const {
+std::optional<Response> Front::State::check_body(const RequestHead& head, const Route& route,
+                                                 bool items) const {
   if (is_safe(head.method)) return std::nullopt;
   if (!backend.facts().ready) {
     return problem({ErrorKind::temporary, kServerStartingOrStopping, "the server is starting or going down",
@@ -269,9 +288,10 @@ std::optional<Response> Front::State::check_body(const RequestHead& head, const 
   }
   const std::string_view wanted = items ? kItemsType : "application/json";
   if (route.body == Body::none || has_media_type(head.find("content-type"), wanted)) return std::nullopt;
-  return problem_with_status({ErrorKind::usage, kMalformedBody, "the body has to be of type " + std::string(wanted),
-                              "send 'Content-Type: " + std::string(wanted) + "'"},
-                             415);
+  return problem_with_status(
+      {ErrorKind::usage, kMalformedBody, "the body has to be of type " + std::string(wanted),
+       "send 'Content-Type: " + std::string(wanted) + "'"},
+      415);
 }
 
 Admission Front::State::open_route(const Target& target) {
@@ -286,15 +306,16 @@ Admission Front::State::open_route(const Target& target) {
 }
 
 native::CallPtr Front::State::make_call(const RequestHead& head, const Identity& identity, Target target) {
-  return std::make_shared<native::Call>(native::Call{.backend = backend,
-                                                     .waiters = waiters,
-                                                     .options = options,
-                                                     .principal = {identity.owner, "default"},
-                                                     .method = head.method,
-                                                     .target = std::move(target),
-                                                     .idempotency_key = std::string(head.find("idempotency-key")),
-                                                     .body = {},
-                                                     .respond = {}});
+  return std::make_shared<native::Call>(
+      native::Call{.backend = backend,
+                   .waiters = waiters,
+                   .options = options,
+                   .principal = {identity.owner, "default"},
+                   .method = head.method,
+                   .target = std::move(target),
+                   .idempotency_key = std::string(head.find("idempotency-key")),
+                   .body = {},
+                   .respond = {}});
 }
 
 Admission Front::admit(const RequestHead& head) {
@@ -304,7 +325,8 @@ Admission Front::admit(const RequestHead& head) {
     return admission.refusal.has_value();
   };
   if (head.target.size() > kTargetBytesMax) {
-    const Error error{ErrorKind::too_large, kBodyTooLarge, "the address is longer than 8 KiB", "select less at a time"};
+    const Error error{ErrorKind::too_large, kBodyTooLarge, "the address is longer than 8 KiB",
+                      "select less at a time"};
     admission.refusal = problem_with_status(error, 414);
     return admission;
   }
@@ -322,7 +344,8 @@ Admission Front::admit(const RequestHead& head) {
   const bool agent_token = admission.identity->kind == TokenKind::agent;
   if (agent_path != agent_token) {
     const Error error{ErrorKind::not_allowed, kNotAllowed,
-                      agent_token ? "an agent's token opens only the agent's endpoint" : "this endpoint takes an agent's token",
+                      agent_token ? "an agent's token opens only the agent's endpoint"
+                                  : "this endpoint takes an agent's token",
                       agent_token ? "use the token in admin.token" : "use the token in the worker's folder"};
     admission.refusal = problem_with_status(error, 403);
     return admission;
@@ -334,8 +357,9 @@ Admission Front::admit(const RequestHead& head) {
   }
   const Route* route = nullptr;
   if (refuse_with(state_->find_route(head, *target, route))) return admission;
-  const bool items = route->body == Body::json_or_items &&
-                     std::any_of(target->query.begin(), target->query.end(), [](const auto& p) { return p.first == "items"; });
+  const bool items =
+      route->body == Body::json_or_items && std::any_of(target->query.begin(), target->query.end(),
+                                                        [](const auto& p) { return p.first == "items"; });
   if (!is_safe(head.method) && refuse_with(state_->check_origin(head))) return admission;
   if (refuse_with(state_->check_body(head, *route, items))) return admission;
   if (items) {
@@ -351,7 +375,8 @@ void Front::handle(const RequestHead& head, const Admission& admission, std::str
   Result<Target> target = parse_target(head.target);
   const Route* route = nullptr;
   MUSTER_CHECK(target && admission.identity, "only what was admitted is handled");
-  if (std::optional<Response> refusal = state_->find_route(head, *target, route)) return respond(std::move(*refusal));
+  if (std::optional<Response> refusal = state_->find_route(head, *target, route))
+    return respond(std::move(*refusal));
   native::CallPtr call = state_->make_call(head, *admission.identity, std::move(*target));
   call->body = std::move(body);
   call->respond = std::move(respond);
@@ -384,7 +409,8 @@ void read_page(QueryReader& query, const FrontOptions& options, PageRequest& out
 }
 
 Error bad_cursor(std::string_view cursor) {
-  return {ErrorKind::usage, kMalformedValue, "\"" + escape_text(truncate_text(cursor, 60)) + "\" is not a cursor of this list",
+  return {ErrorKind::usage, kMalformedValue,
+          "\"" + escape_text(truncate_text(cursor, 60)) + "\" is not a cursor of this list",
           "pass what the page before gave as \"next\""};
 }
 

@@ -27,11 +27,12 @@ struct FrontOptions {
 
 // What follows from a header alone.
 struct Admission {
-  std::optional<Response> refusal;    // answer with this; the body is not read
-  std::optional<Identity> identity;   // nothing on the two open routes
+  std::optional<Response> refusal;   // answer with this; the body is not read
+  std::optional<Identity> identity;  // nothing on the two open routes
   std::uint64_t body_bytes_max = 0;
-  std::unique_ptr<BodySink> sink;     // set: the body goes there, finish() answers; else collect it and call handle()
-  bool agent_upgrade = false;         // to be turned into an agent's WebSocket; handle() is not called
+  std::unique_ptr<BodySink>
+      sink;  // set: the body goes there, finish() answers; else collect it and call handle()
+  bool agent_upgrade = false;  // to be turned into an agent's WebSocket; handle() is not called
 };
 
 class Front {

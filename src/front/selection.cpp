@@ -28,8 +28,9 @@ std::optional<Position> Layout::position_of(TaskIndex index) const {
 }
 
 const SegmentRow& Layout::segment_of(Position position) const {
-  const auto after = std::upper_bound(segments_.begin(), segments_.end(), position,
-                                      [](Position p, const SegmentRow& segment) { return p < segment.first_position; });
+  const auto after =
+      std::upper_bound(segments_.begin(), segments_.end(), position,
+                       [](Position p, const SegmentRow& segment) { return p < segment.first_position; });
   MUSTER_CHECK(after != segments_.begin(), "a position is in the batch");
   const SegmentRow& segment = *std::prev(after);
   MUSTER_CHECK(position - segment.first_position < segment.count, "a position is in the batch");
@@ -123,7 +124,8 @@ Result<Selected> by_number(Backend& backend, const std::string& project, TaskNum
   const auto found = backend.history().task_of_number(number);
   std::optional<BatchRow> row = found ? find_batch(backend, project, found->first) : std::nullopt;
   if (!row) {
-    return std::unexpected(no_such_thing("there is no task T" + std::to_string(number), "list tasks: muster task list"));
+    return std::unexpected(
+        no_such_thing("there is no task T" + std::to_string(number), "list tasks: muster task list"));
   }
   const TaskIndex index = Layout::of(backend, found->first).index_of(found->second);
   Selected selected;
@@ -159,16 +161,22 @@ Result<Selected> resolve(Backend& backend, const std::string& project, std::stri
   if (!selector) return std::unexpected(std::move(selector.error()));
   Result<Selected> selected;
   switch (selector->by) {
-    case BatchBy::name: selected = by_name(backend, project, *selector); break;
-    case BatchBy::task_number: selected = by_number(backend, project, selector->number); break;
-    default: selected = by_id(backend, project, *selector);
+    case BatchBy::name:
+      selected = by_name(backend, project, *selector);
+      break;
+    case BatchBy::task_number:
+      selected = by_number(backend, project, selector->number);
+      break;
+    default:
+      selected = by_id(backend, project, *selector);
   }
   if (!selected) return selected;
   selected->attempt = selector->attempt;
   if (selected->one_task && !has_task(backend, *selected)) {
-    return std::unexpected(no_such_thing("batch " + std::to_string(selected->batch.id) + " has no task " +
-                                             std::to_string(only_index(*selected)),
-                                         "see its tasks: muster task list " + std::to_string(selected->batch.id)));
+    return std::unexpected(
+        no_such_thing("batch " + std::to_string(selected->batch.id) + " has no task " +
+                          std::to_string(only_index(*selected)),
+                      "see its tasks: muster task list " + std::to_string(selected->batch.id)));
   }
   return selected;
 }

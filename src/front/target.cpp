@@ -67,7 +67,8 @@ Result<Target> parse_target(std::string_view text) {
   if (text.empty() || text[0] != '/') return bad_target(text, "does not begin with a slash");
   Target target;
   const std::size_t mark = text.find('?');
-  if (Result<void> path = parse_path(text.substr(0, mark), target); !path) return std::unexpected(path.error());
+  if (Result<void> path = parse_path(text.substr(0, mark), target); !path)
+    return std::unexpected(path.error());
   if (mark == std::string_view::npos) return target;
   std::string_view rest = text.substr(mark + 1);
   while (!rest.empty()) {
@@ -97,8 +98,11 @@ const std::string* QueryReader::find(std::string_view name) {
 
 void QueryReader::refuse_parameter(std::string_view name, std::string_view why) {
   if (error_) return;
-  error_ = Error{ErrorKind::usage, kMalformedValue,
-                 "the parameter " + escape_text(truncate_text(name, 60)) + " " + escape_text(truncate_text(why, 200)), {}};
+  error_ = Error{
+      ErrorKind::usage,
+      kMalformedValue,
+      "the parameter " + escape_text(truncate_text(name, 60)) + " " + escape_text(truncate_text(why, 200)),
+      {}};
 }
 
 void QueryReader::text(std::string_view name, std::string& out) {
@@ -113,7 +117,8 @@ void QueryReader::number(std::string_view name, std::uint64_t& out, std::uint64_
   if (error == std::errc() && end == found->data() + found->size() && value >= min && value <= max) {
     out = value;
   } else {
-    refuse_parameter(name, "has to be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+    refuse_parameter(name,
+                     "has to be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
   }
 }
 

@@ -26,7 +26,8 @@ TEST(Target, PathAndQuery) {
 }
 
 TEST(Target, BrokenOnesAreRefused) {
-  for (const char* text : {"", "a", "*", "http://host/a", "//a", "/a//b", "/a/", "/%", "/%4", "/%zz", "/a%00", "/a?x=%", "/a?%00=1"}) {
+  for (const char* text : {"", "a", "*", "http://host/a", "//a", "/a//b", "/a/", "/%", "/%4", "/%zz", "/a%00",
+                           "/a?x=%", "/a?%00=1"}) {
     EXPECT_EQ(parts(text), "refused") << text;
   }
 }
@@ -49,8 +50,9 @@ TEST(QueryReader, EveryParameterIsAskedFor) {
 }
 
 TEST(QueryReader, WrongValuesNameTheParameter) {
-  for (const char* text : {"/x?limit=0", "/x?limit=1001", "/x?limit=", "/x?limit=5x", "/x?limit=-1", "/x?limit=1&limit=2", "/x?s=abc",
-                           "/x?s=-1", "/x?s=inf", "/x?s=nan", "/x?word=b", "/x?word=a,b", "/x?other=1"}) {
+  for (const char* text :
+       {"/x?limit=0", "/x?limit=1001", "/x?limit=", "/x?limit=5x", "/x?limit=-1", "/x?limit=1&limit=2",
+        "/x?s=abc", "/x?s=-1", "/x?s=inf", "/x?s=nan", "/x?word=b", "/x?word=a,b", "/x?other=1"}) {
     const Target target = *parse_target(text);
     QueryReader query(target);
     std::uint64_t limit = 7;

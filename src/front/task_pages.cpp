@@ -19,8 +19,8 @@ struct Run {
 };
 
 // Runs of the batch cut to the intervals and to what comes from `from` on.
-std::vector<Run> clip(const std::vector<engine::Engine::StateRun>& runs, const std::vector<Layout::Interval>& intervals,
-                      Position from) {
+std::vector<Run> clip(const std::vector<engine::Engine::StateRun>& runs,
+                      const std::vector<Layout::Interval>& intervals, Position from) {
   std::vector<Run> clipped;
   std::size_t at = 0;
   for (const auto& run : runs) {
@@ -37,7 +37,9 @@ std::vector<Run> clip(const std::vector<engine::Engine::StateRun>& runs, const s
 // Rows of [first, last] in ascending order, handed out one by one, fetched a window at a time.
 class RowStream {
  public:
-  RowStream(Backend& backend, TaskFilter filter) : backend_(backend), filter_(std::move(filter)) { next_ = filter_.first; }
+  RowStream(Backend& backend, TaskFilter filter) : backend_(backend), filter_(std::move(filter)) {
+    next_ = filter_.first;
+  }
   // The first row at or behind `position`, or null.
   const TaskRow* at_or_behind(Position position) {
     next_ = std::max(next_, position);
@@ -84,8 +86,9 @@ std::vector<TaskState> stored_states(const std::vector<ListedTask>& tasks) {
   return states;
 }
 
-TaskPage page_in_memory(Backend& backend, const BatchRow& batch, const std::vector<Layout::Interval>& intervals,
-                        const StateSet& states, Position from, std::size_t limit) {
+TaskPage page_in_memory(Backend& backend, const BatchRow& batch,
+                        const std::vector<Layout::Interval>& intervals, const StateSet& states, Position from,
+                        std::size_t limit) {
   TaskPage page;
   for (const Run& run : clip(backend.engine().state_runs(batch.id), intervals, from)) {
     const TaskState shown = shown_state(batch, run.state);
@@ -100,7 +103,8 @@ TaskPage page_in_memory(Backend& backend, const BatchRow& batch, const std::vect
     if (page.next) break;
   }
   if (page.tasks.empty()) return page;
-  TaskFilter filter{batch.id, page.tasks.front().position, page.tasks.back().position, stored_states(page.tasks)};
+  TaskFilter filter{batch.id, page.tasks.front().position, page.tasks.back().position,
+                    stored_states(page.tasks)};
   RowStream rows(backend, std::move(filter));
   for (ListedTask& task : page.tasks) {
     const TaskRow* row = rows.at_or_behind(task.position);
@@ -122,8 +126,8 @@ struct StoredRuns {
 
 // One walk over the tasks of an interval of a batch on disk; take() says whether to go on.
 template <class Take>
-std::optional<Position> walk_on_disk(Backend& backend, BatchId batch, const Layout::Interval& interval, StoredRuns& runs,
-                                     int& windows_left, const Take& take) {
+std::optional<Position> walk_on_disk(Backend& backend, BatchId batch, const Layout::Interval& interval,
+                                     StoredRuns& runs, int& windows_left, const Take& take) {
   RowStream rows(backend, TaskFilter{batch, interval.first, interval.last, {}});
   Position position = interval.first;
   while (position <= interval.last) {
@@ -188,11 +192,13 @@ TaskCounts shown_counts(const BatchRow& batch) {
 
 TaskPage task_page(Backend& backend, const BatchRow& batch, const std::vector<Layout::Interval>& intervals,
                    const StateSet& states, Position from, std::size_t limit) {
-  if (backend.engine().has_batch(batch.id)) return page_in_memory(backend, batch, intervals, states, from, limit);
+  if (backend.engine().has_batch(batch.id))
+    return page_in_memory(backend, batch, intervals, states, from, limit);
   return page_on_disk(backend, batch, intervals, states, from, limit);
 }
 
-TaskCounts count_states(Backend& backend, const BatchRow& batch, const std::vector<Layout::Interval>& intervals) {
+TaskCounts count_states(Backend& backend, const BatchRow& batch,
+                        const std::vector<Layout::Interval>& intervals) {
   TaskCounts counts{};
   const auto whole = [&] {
     return intervals.size() == 1 && intervals[0].last - intervals[0].first + 1 == batch.task_count;

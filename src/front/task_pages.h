@@ -34,7 +34,7 @@ struct ListedTask {
   Position position = 0;
   TaskState state = TaskState::waiting;  // as shown
   bool by_dependency = false;
-  std::optional<TaskRow> row;            // nothing: never granted
+  std::optional<TaskRow> row;  // nothing: never granted
 };
 
 struct TaskPage {
@@ -47,6 +47,7 @@ TaskPage task_page(Backend& backend, const BatchRow& batch, const std::vector<La
                    const StateSet& states, Position from, std::size_t limit);
 
 // How many tasks of the intervals are in each state (as stored, not as shown).
-TaskCounts count_states(Backend& backend, const BatchRow& batch, const std::vector<Layout::Interval>& intervals);
+TaskCounts count_states(Backend& backend, const BatchRow& batch,
+                        const std::vector<Layout::Interval>& intervals);
 
 }  // namespace muster::front

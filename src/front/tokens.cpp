@@ -43,8 +43,9 @@ std::string hex(const unsigned char* bytes, std::size_t size) {
 
 std::string checksum(std::string_view text) {
   const std::uint32_t crc = crc32(text);
-  const unsigned char bytes[4] = {static_cast<unsigned char>(crc >> 24), static_cast<unsigned char>(crc >> 16),
-                                  static_cast<unsigned char>(crc >> 8), static_cast<unsigned char>(crc)};
+  const unsigned char bytes[4] = {static_cast<unsigned char>(crc >> 24),
+                                  static_cast<unsigned char>(crc >> 16), static_cast<unsigned char>(crc >> 8),
+                                  static_cast<unsigned char>(crc)};
   return hex(bytes, sizeof bytes);
 }
 
@@ -101,7 +102,8 @@ Tokens::Tokens(TokenStore& store) : store_(store) {
   }
 }
 
-std::string Tokens::mint(TokenKind kind, const std::string& owner, Micros created_wall_us, Micros expires_wall_us) {
+std::string Tokens::mint(TokenKind kind, const std::string& owner, Micros created_wall_us,
+                         Micros expires_wall_us) {
   unsigned char random[kSecretBytes];
   randombytes_buf(random, sizeof random);
   const std::string secret = hex(random, sizeof random);

@@ -22,9 +22,9 @@ enum class Look : std::uint8_t {
 };
 
 struct Wait {
-  std::vector<BatchId> batches;      // what it looks at
+  std::vector<BatchId> batches;  // what it looks at
   Micros deadline_mono_us = 0;
-  Micros pause_us = 0;               // between two looks
+  Micros pause_us = 0;  // between two looks
   // True: it has answered and is dropped. After `over` and `closing` it is dropped anyway.
   std::function<bool(Look)> look;
 };

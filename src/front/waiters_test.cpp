@@ -56,7 +56,8 @@ TEST(Waiters, PauseBetweenLooksAndMissNothing) {
   waiters.add(seen.wait({1}, 1000, 100), 0);
   for (Micros now_us = 1; now_us < 100; ++now_us) waiters.touched(1, now_us);
   EXPECT_TRUE(seen.looks.empty());
-  EXPECT_EQ(waiters.next_due_us(), 100);  // the change is looked at after the pause, although nothing more happens
+  EXPECT_EQ(waiters.next_due_us(),
+            100);  // the change is looked at after the pause, although nothing more happens
   waiters.tick(100);
   EXPECT_EQ(seen.looks, std::vector<Look>{Look::changed});
   EXPECT_EQ(waiters.next_due_us(), 1000);

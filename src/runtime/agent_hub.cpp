@@ -24,7 +24,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 struct AgentHub::State {
-  State(asio::io_context& io_, AgentEvents& events_, AgentHubLimits limits_) : io(io_), events(&events_), limits(limits_) {}
+  State(asio::io_context& io_, AgentEvents& events_, AgentHubLimits limits_)
+      : io(io_), events(&events_), limits(limits_) {}
   asio::io_context& io;
   AgentEvents* events;  // null once the hub is gone
   AgentHubLimits limits;
@@ -152,14 +153,15 @@ void AgentHub::Connection::send(std::string frame) {
 }
 
 void AgentHub::Connection::write() {
-  stream_.async_write(asio::buffer(unsent_.front()), [self = shared_from_this()](const error_code& error, std::size_t) {
-    if (self->gone_) return;
-    if (error) return self->lose();
-    self->unsent_bytes_ -= self->unsent_.front().size();
-    self->unsent_.pop_front();
-    if (!self->unsent_.empty()) return self->write();
-    if (self->finishing_) self->abort();
-  });
+  stream_.async_write(asio::buffer(unsent_.front()),
+                      [self = shared_from_this()](const error_code& error, std::size_t) {
+                        if (self->gone_) return;
+                        if (error) return self->lose();
+                        self->unsent_bytes_ -= self->unsent_.front().size();
+                        self->unsent_.pop_front();
+                        if (!self->unsent_.empty()) return self->write();
+                        if (self->finishing_) self->abort();
+                      });
 }
 
 void AgentHub::Connection::finish(std::string frame) {

@@ -50,12 +50,13 @@ Result<DataFolder> find_data_folder(const std::string& option) {
   if (path.empty() && !environment("XDG_DATA_HOME").empty()) path = environment("XDG_DATA_HOME") + "/muster";
   if (path.empty() && !environment("HOME").empty()) path = environment("HOME") + "/.local/share/muster";
   if (path.empty()) {
-    return refuse(ErrorKind::usage, kMalformedValue, "there is no place for data: neither --data nor HOME is given",
-                  "say where: --data DIR");
+    return refuse(ErrorKind::usage, kMalformedValue,
+                  "there is no place for data: neither --data nor HOME is given", "say where: --data DIR");
   }
   std::error_code error;
   const std::filesystem::path absolute = std::filesystem::absolute(path, error).lexically_normal();
-  if (error) return refuse(ErrorKind::usage, kMalformedValue, "the data folder " + escape_text(path) + " cannot be");
+  if (error)
+    return refuse(ErrorKind::usage, kMalformedValue, "the data folder " + escape_text(path) + " cannot be");
   path = absolute.string();
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return DataFolder{path};
@@ -70,7 +71,8 @@ Result<void> make_data_folder(const DataFolder& folder) {
     const int number = errno;
     if (number == EEXIST && std::filesystem::is_directory(path, error)) continue;
     return refuse(ErrorKind::usage, number == ENOSPC ? kDiskFull : kMalformedValue,
-                  "cannot make the folder " + escape_text(path) + ": " + reason(number), "choose another one: --data DIR");
+                  "cannot make the folder " + escape_text(path) + ": " + reason(number),
+                  "choose another one: --data DIR");
   }
   return {};
 }

@@ -552,7 +552,7 @@ def test_an_orderly_end_leaves_no_address(server):
 
 
 def test_down_says_what_it_stopped(server):
-    done = server.run("down")
+    done = server.run("down", "--data", server.data)
     assert f"server stopped (process {server.process.pid})" in done.stderr
     assert server.process.wait(20) == 0
     assert "nothing runs in" in server.run("down").stderr

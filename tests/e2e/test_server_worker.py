@@ -197,6 +197,18 @@ def test_down_keep_running_leaves_the_worker(worker_server):
     assert "worker stopped" in server.run("down").stderr
 
 
+def test_gpu_slots_that_were_declared(make_server):
+    server = make_server(start=False, worker=True)
+    done = server.run("up", "-d", "--listen", "127.0.0.1:0", "--slots", "2", "--gpu-slots", "2")
+    server.url = done.stdout.split(" ready at ")[1].split()[0]
+    slots = until(lambda: connected(server), "the worker")[0]["slots"]
+    assert slots["enabled"] == 2 and slots["gpu_enabled"] == 2
+    batch = server.submit("echo $CUDA_VISIBLE_DEVICES", gpus=1, array="1-2")["batch"]
+    server.wait(batch)
+    assert server.request("GET", "/logs", query={"selector": f"{batch}.1"}).body in (b"0\n", b"1\n")
+    server.run("down")
+
+
 def test_slots_change_live(worker_server):
     server = worker_server
     name = until(lambda: connected(server), "the worker")[0]["name"]

@@ -22,7 +22,8 @@ void list_attempts(const CallPtr& call) {
     from = (*cursor)[1];
   }
   const Layout layout = Layout::of(call->backend, batch.id);
-  const TaskPage tasks = task_page(call->backend, batch, layout.intervals(selected->ranges), {}, from, page.limit);
+  const TaskPage tasks =
+      task_page(call->backend, batch, layout.intervals(selected->ranges), {}, from, page.limit);
   WorkerNames workers(call->backend);
   TaskDescriber describer(call->backend, batch, layout, workers);
   std::string json;
@@ -56,7 +57,8 @@ void show_attempt(const CallPtr& call) {
                        "list those of a task: muster attempt list 42.17"});
   }
   const Layout layout = Layout::of(call->backend, selected->batch.id);
-  const TaskPage page = task_page(call->backend, selected->batch, layout.intervals(selected->ranges), {}, 0, 1);
+  const TaskPage page =
+      task_page(call->backend, selected->batch, layout.intervals(selected->ranges), {}, 0, 1);
   WorkerNames workers(call->backend);
   TaskDescriber describer(call->backend, selected->batch, layout, workers);
   for (const ListedTask& task : page.tasks) {
@@ -70,8 +72,9 @@ void show_attempt(const CallPtr& call) {
     }
   }
   const TaskRef ref{selected->batch.id, only_index(*selected)};
-  call->fail(no_such_thing("task " + wire::task_id(ref) + " has no attempt " + std::to_string(*selected->attempt),
-                           "list them: muster attempt list " + wire::task_id(ref)));
+  call->fail(
+      no_such_thing("task " + wire::task_id(ref) + " has no attempt " + std::to_string(*selected->attempt),
+                    "list them: muster attempt list " + wire::task_id(ref)));
 }
 
 }  // namespace muster::front::native

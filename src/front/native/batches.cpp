@@ -20,7 +20,8 @@ struct BatchFilter {
            (states.empty() || std::find(states.begin(), states.end(), row.state) != states.end());
   }
   bool live_only() const {
-    return !states.empty() && std::none_of(states.begin(), states.end(), [](BatchState s) { return is_final(s); });
+    return !states.empty() &&
+           std::none_of(states.begin(), states.end(), [](BatchState s) { return is_final(s); });
   }
 };
 
@@ -113,9 +114,12 @@ void show_batch(const CallPtr& call) {
   out.key("segments");
   wire::write_segments(out, segments);
   out.key("template");
-  const auto body = segments.empty() ? nullptr : call->backend.history().task_template(segments.front().template_id);
-  if (body != nullptr) wire::write_template(out, *body);
-  else out.null();
+  const auto body =
+      segments.empty() ? nullptr : call->backend.history().task_template(segments.front().template_id);
+  if (body != nullptr)
+    wire::write_template(out, *body);
+  else
+    out.null();
   out.end_object();
   call->answer(200, std::move(json));
 }
@@ -126,7 +130,8 @@ void set_batch(const CallPtr& call) {
   const Result<Selected> selected = resolve(call->backend, call->principal.project, call->part(1));
   if (failed(call, selected)) return;
   if (!selected->ranges.empty()) {
-    return call->fail({ErrorKind::usage, kMalformedSelector, "this changes a whole batch, not some of its tasks",
+    return call->fail({ErrorKind::usage, kMalformedSelector,
+                       "this changes a whole batch, not some of its tasks",
                        "name the batch alone: " + std::to_string(selected->batch.id)});
   }
   if (request->name) {

@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t kSelectorsMax = 1000;
 constexpr std::size_t kReasonBytesMax = 1000;
 
-Result<std::vector<muster::Target>> targets_of(const CallPtr& call, const std::vector<std::string>& selectors) {
+Result<std::vector<muster::Target>> targets_of(const CallPtr& call,
+                                               const std::vector<std::string>& selectors) {
   if (selectors.empty() || selectors.size() > kSelectorsMax) {
     return refuse(ErrorKind::usage, kMalformedBody,
                   "\"selectors\" has to be a list of 1 to " + std::to_string(kSelectorsMax) + " selectors");
@@ -20,8 +21,8 @@ Result<std::vector<muster::Target>> targets_of(const CallPtr& call, const std::v
     Result<Selected> selected = resolve(call->backend, call->principal.project, text);
     if (!selected) return std::unexpected(std::move(selected.error()));
     if (selected->attempt) {
-      return refuse(ErrorKind::usage, kMalformedSelector, "\"" + text + "\" names an attempt; this changes tasks",
-                    "leave out what follows the #");
+      return refuse(ErrorKind::usage, kMalformedSelector,
+                    "\"" + text + "\" names an attempt; this changes tasks", "leave out what follows the #");
     }
     targets.push_back({selected->batch.id, std::move(selected->ranges)});
   }
@@ -33,7 +34,8 @@ void change(const CallPtr& call, ChangeVerb verb) {
   if (failed(call, request)) return;
   if (request->reason.size() > kReasonBytesMax) {
     return call->fail({ErrorKind::usage, kMalformedValue,
-                       "the reason is longer than " + std::to_string(kReasonBytesMax) + " bytes", "say it shorter"});
+                       "the reason is longer than " + std::to_string(kReasonBytesMax) + " bytes",
+                       "say it shorter"});
   }
   Result<std::vector<muster::Target>> targets = targets_of(call, request->selectors);
   if (failed(call, targets)) return;

@@ -18,7 +18,8 @@ const std::string& WorkerNames::name(WorkerId id) {
   return found->second;
 }
 
-TaskDescriber::TaskDescriber(Backend& backend, const BatchRow& batch, const Layout& layout, WorkerNames& workers)
+TaskDescriber::TaskDescriber(Backend& backend, const BatchRow& batch, const Layout& layout,
+                             WorkerNames& workers)
     : backend_(backend), batch_(batch), layout_(layout), workers_(workers) {}
 
 const TaskTemplate* TaskDescriber::body_of(Position position) {
@@ -43,14 +44,16 @@ AttemptRecord TaskDescriber::newest_attempt(const ListedTask& task) const {
   AttemptRecord attempt = task.row ? task.row->attempt : AttemptRecord{};
   if (task.state != TaskState::running) return attempt;
   const std::optional<engine::Engine::TaskView> view = backend_.engine().task(ref(task.position));
-  if (view && view->state == TaskState::running && view->attempts == attempt.number) attempt.state = view->phase;
+  if (view && view->state == TaskState::running && view->attempts == attempt.number)
+    attempt.state = view->phase;
   return attempt;
 }
 
 std::vector<AttemptRecord> TaskDescriber::attempts(const ListedTask& task) const {
   std::vector<AttemptRecord> records;
   if (!task.row) return records;
-  for (AttemptRow& row : backend_.history().attempts(batch_.id, task.position)) records.push_back(std::move(row.attempt));
+  for (AttemptRow& row : backend_.history().attempts(batch_.id, task.position))
+    records.push_back(std::move(row.attempt));
   AttemptRecord newest = newest_attempt(task);
   const bool known = std::any_of(records.begin(), records.end(),
                                  [&](const AttemptRecord& record) { return record.number == newest.number; });

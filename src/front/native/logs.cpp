@@ -16,7 +16,7 @@ constexpr std::size_t kListStep = 256;
 struct LogRequest {
   Selected selected;
   blobs::LogView view = blobs::LogView::both;
-  AttemptRef at;           // of several tasks: the attempt to go on with; number 0: the first
+  AttemptRef at;  // of several tasks: the attempt to go on with; number 0: the first
   std::uint64_t from = 0;
   std::uint64_t tail = 0;
   bool has_tail = false;
@@ -27,17 +27,17 @@ struct LogRequest {
 
 struct LogPage {
   blobs::LogChunk chunk;
-  AttemptRef attempt;    // number 0: there is none yet
+  AttemptRef attempt;  // number 0: there is none yet
   std::uint64_t start = 0;
-  std::string next;      // the cursor
+  std::string next;  // the cursor
   bool final = false;
   bool cut = false;
 };
 
 std::string cursor_of(const LogRequest& request, const AttemptRef& attempt, std::uint64_t offset) {
   if (!request.several()) return std::to_string(offset);
-  return std::to_string(attempt.index) + ":" + std::to_string(attempt.number) + ":" + std::to_string(attempt.incarnation) +
-         ":" + std::to_string(offset);
+  return std::to_string(attempt.index) + ":" + std::to_string(attempt.number) + ":" +
+         std::to_string(attempt.incarnation) + ":" + std::to_string(offset);
 }
 
 Result<void> read_from(const std::string& text, LogRequest& request) {
@@ -96,7 +96,8 @@ struct Found {
 std::optional<Found> find_attempt(Backend& backend, const LogRequest& request, const Layout& layout) {
   const BatchId batch = request.selected.batch.id;
   const TaskIndex index = only_index(request.selected);
-  const TaskPage page = task_page(backend, request.selected.batch, layout.intervals(request.selected.ranges), {}, 0, 1);
+  const TaskPage page =
+      task_page(backend, request.selected.batch, layout.intervals(request.selected.ranges), {}, 0, 1);
   if (page.tasks.empty() || !page.tasks.front().row) return std::nullopt;
   const TaskRow& row = *page.tasks.front().row;
   const auto found = [&](const AttemptRecord& record) {
@@ -120,7 +121,8 @@ bool is_selected(const LogRequest& request, TaskIndex index) {
 Result<std::optional<AttemptRef>> next_logged(Backend& backend, const LogRequest& request, AttemptRef after) {
   std::optional<AttemptRef> candidate;
   for (;;) {
-    const Result<std::vector<blobs::LogSize>> sizes = backend.logs().list(request.selected.batch.id, after, kListStep);
+    const Result<std::vector<blobs::LogSize>> sizes =
+        backend.logs().list(request.selected.batch.id, after, kListStep);
     if (!sizes) return std::unexpected(sizes.error());
     for (const blobs::LogSize& size : *sizes) {
       if (candidate && size.attempt.index != candidate->index) return candidate;
@@ -135,12 +137,14 @@ Result<std::optional<AttemptRef>> next_logged(Backend& backend, const LogRequest
 std::optional<TaskIndex> next_unfinished(Backend& backend, const LogRequest& request, const Layout& layout,
                                          std::optional<TaskIndex> index) {
   StateSet states;
-  for (const TaskState state : {TaskState::waiting, TaskState::held, TaskState::ready, TaskState::running}) states.add(state);
+  for (const TaskState state : {TaskState::waiting, TaskState::held, TaskState::ready, TaskState::running})
+    states.add(state);
   const std::optional<Position> position = index ? layout.position_of(*index) : std::nullopt;
-  const std::optional<BatchRow> row = find_batch(backend, request.selected.batch.project, request.selected.batch.id);
+  const std::optional<BatchRow> row =
+      find_batch(backend, request.selected.batch.project, request.selected.batch.id);
   if (!row) return std::nullopt;
-  const TaskPage page =
-      task_page(backend, *row, layout.intervals(request.selected.ranges), states, position ? *position + 1 : 0, 1);
+  const TaskPage page = task_page(backend, *row, layout.intervals(request.selected.ranges), states,
+                                  position ? *position + 1 : 0, 1);
   if (page.tasks.empty()) return std::nullopt;
   return layout.index_of(page.tasks.front().position);
 }
@@ -156,8 +160,8 @@ bool has_ended(Backend& backend, const LogRequest& request, const Layout& layout
 
 // ---- a page
 
-Result<void> read_page_of(Backend& backend, const LogRequest& request, const AttemptRef& attempt, std::uint64_t from,
-                          LogPage& page) {
+Result<void> read_page_of(Backend& backend, const LogRequest& request, const AttemptRef& attempt,
+                          std::uint64_t from, LogPage& page) {
   page.attempt = attempt;
   page.start = from;
   if (request.has_tail) {
@@ -202,7 +206,8 @@ Result<LogPage> page_of_several(Backend& backend, const LogRequest& request) {
   LogPage page;
   for (;;) {
     if (at.number != 0) {
-      if (Result<void> read = read_page_of(backend, request, at, from, page); !read) return std::unexpected(read.error());
+      if (Result<void> read = read_page_of(backend, request, at, from, page); !read)
+        return std::unexpected(read.error());
       page.next = cursor_of(request, at, page.chunk.next);
       const bool ended = has_ended(backend, request, layout, at);
       if (!page.chunk.bytes.empty() || (!ended && request.wait_us != 0)) return page;
@@ -235,7 +240,8 @@ void answer_page(const CallPtr& call, LogPage page) {
                      {"Muster-Log-Final", page.final ? "true" : "false"},
                      {"Muster-Log-Cut", page.cut ? "true" : "false"}};
   if (page.attempt.number != 0) {
-    response.fields.emplace_back("Muster-Log-Attempt", wire::attempt_id(page.attempt.task(), page.attempt.number));
+    response.fields.emplace_back("Muster-Log-Attempt",
+                                 wire::attempt_id(page.attempt.task(), page.attempt.number));
   }
   response.body = std::move(page.chunk.bytes);
   call->respond(std::move(response));

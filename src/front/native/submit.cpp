@@ -47,14 +47,15 @@ Result<void> check_environment(const std::vector<std::pair<std::string, std::str
   for (const auto& [name, value] : environment) {
     if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos ||
         value.find('\0') != std::string::npos) {
-      return bad_value("\"" + escape_text(truncate_text(name, 60)) + "\" is not a usable name for the environment, or its value is not",
+      return bad_value("\"" + escape_text(truncate_text(name, 60)) +
+                           "\" is not a usable name for the environment, or its value is not",
                        "names have no '=' and no NUL, values no NUL");
     }
     bytes += name.size() + value.size() + 2;
   }
   if (bytes > kEnvironmentBytesMax) {
-    return bad_value("the environment has " + std::to_string(bytes) + " bytes; " + std::to_string(kEnvironmentBytesMax) +
-                         " is the most",
+    return bad_value("the environment has " + std::to_string(bytes) + " bytes; " +
+                         std::to_string(kEnvironmentBytesMax) + " is the most",
                      "put large values into a file");
   }
   return {};
@@ -76,16 +77,18 @@ std::string default_name(const std::vector<std::string>& words) {
 }
 
 Result<std::shared_ptr<const TaskTemplate>> make_template(const wire::SubmitRequest& request,
-                                                          const std::vector<std::string>& columns, ItemSource source) {
+                                                          const std::vector<std::string>& columns,
+                                                          ItemSource source) {
   static const std::vector<std::string> kNoColumns;
   if (request.command.empty()) return bad_value("there is no command", "give \"command\", a list of words");
-  Result<CommandTemplate> command =
-      compile_command(request.command, request.shell, source == ItemSource::table ? columns : kNoColumns, source);
+  Result<CommandTemplate> command = compile_command(
+      request.command, request.shell, source == ItemSource::table ? columns : kNoColumns, source);
   if (!command) return std::unexpected(std::move(command.error()));
   if (Result<void> named = request.name.empty() ? Result<void>{} : check_name(request.name); !named) {
     return std::unexpected(std::move(named.error()));
   }
-  if (Result<void> checked = check_environment(request.environment); !checked) return std::unexpected(checked.error());
+  if (Result<void> checked = check_environment(request.environment); !checked)
+    return std::unexpected(checked.error());
   auto body = std::make_shared<TaskTemplate>();
   body->name = request.name.empty() ? default_name(request.command) : request.name;
   body->command = std::move(*command);
@@ -113,8 +116,8 @@ Result<std::shared_ptr<const TaskTemplate>> make_template(const wire::SubmitRequ
 
 // ---- what it waits for
 
-Result<void> add_dependencies(const CallPtr& call, const std::vector<std::string>& selectors, bool any_end, bool each,
-                              std::vector<Dependency>& out) {
+Result<void> add_dependencies(const CallPtr& call, const std::vector<std::string>& selectors, bool any_end,
+                              bool each, std::vector<Dependency>& out) {
   for (const std::string& text : selectors) {
     const Result<Selected> selected = resolve(call->backend, call->principal.project, text);
     if (!selected) return std::unexpected(selected.error());
@@ -148,8 +151,9 @@ Result<void> add_dependencies(const CallPtr& call, const std::vector<std::string
 
 Result<std::vector<Dependency>> dependencies_of(const CallPtr& call, const wire::SubmitRequest& request) {
   std::vector<Dependency> out;
-  for (const auto& [selectors, any_end, each] :
-       {std::tuple(&request.after, false, false), {&request.after_any, true, false}, {&request.after_each, false, true}}) {
+  for (const auto& [selectors, any_end, each] : {std::tuple(&request.after, false, false),
+                                                 {&request.after_any, true, false},
+                                                 {&request.after_each, false, true}}) {
     if (Result<void> added = add_dependencies(call, *selectors, any_end, each, out); !added) {
       return std::unexpected(std::move(added.error()));
     }
@@ -190,8 +194,8 @@ Result<void> set_batch_name(const CallPtr& call, const wire::SubmitRequest& requ
   if (Result<void> named = check_name(request.batch); !named) return named;
   submit.batch_name = request.batch;
   // One that is final may have left the engine's memory; the newest of the name is the one that is meant.
-  const std::optional<BatchId> id =
-      call->backend.history().newest_batch_named(call->principal.project, request.batch, History::Closed::excluded);
+  const std::optional<BatchId> id = call->backend.history().newest_batch_named(
+      call->principal.project, request.batch, History::Closed::excluded);
   if (id && call->backend.load(*id)) submit.batch = *id;
   return {};
 }
@@ -221,7 +225,8 @@ Result<Submit> make_submit(const CallPtr& call, const wire::SubmitRequest& reque
     submit.known_key = call->backend.history().key(submit.principal.project, submit.key);
   }
   if (Result<void> series = set_series(request, submit); !series) return std::unexpected(series.error());
-  if (Result<void> named = set_batch_name(call, request, submit); !named) return std::unexpected(named.error());
+  if (Result<void> named = set_batch_name(call, request, submit); !named)
+    return std::unexpected(named.error());
   Result<std::vector<Dependency>> dependencies = dependencies_of(call, request);
   if (!dependencies) return std::unexpected(std::move(dependencies.error()));
   submit.dependencies = std::move(*dependencies);
@@ -229,11 +234,13 @@ Result<Submit> make_submit(const CallPtr& call, const wire::SubmitRequest& reque
 }
 
 std::unexpected<Error> no_items() {
-  return refuse(ErrorKind::usage, kNoItems, "there are no items, so there is nothing to run", "give at least one line or row");
+  return refuse(ErrorKind::usage, kNoItems, "there are no items, so there is nothing to run",
+                "give at least one line or row");
 }
 
 std::unexpected<Error> two_sources() {
-  return refuse(ErrorKind::usage, kMalformedBody, "tasks come from an array, or lines, or a table: not from two of them",
+  return refuse(ErrorKind::usage, kMalformedBody,
+                "tasks come from an array, or lines, or a table: not from two of them",
                 "leave out all but one");
 }
 
@@ -244,12 +251,15 @@ Result<Submit> read_body(const CallPtr& call) {
   if (request->has_items && request->item_count == 0) return no_items();
   ItemSource source = ItemSource::none;
   if (!request->array.empty()) source = ItemSource::index;
-  if (request->has_items) source = request->columns.size() == 1 && request->columns[0].empty() ? ItemSource::line : ItemSource::table;
+  if (request->has_items)
+    source =
+        request->columns.size() == 1 && request->columns[0].empty() ? ItemSource::line : ItemSource::table;
   Result<std::shared_ptr<const TaskTemplate>> body = make_template(*request, request->columns, source);
   if (!body) return std::unexpected(std::move(body.error()));
   std::uint64_t index = 1;
   for (const auto& block : request->items) {
-    if (Result<void> checked = check_items(**body, *block, index); !checked) return std::unexpected(checked.error());
+    if (Result<void> checked = check_items(**body, *block, index); !checked)
+      return std::unexpected(checked.error());
     index += block->rows();
   }
   BodyHash hash;
@@ -292,7 +302,8 @@ class StreamedSubmit final : public BodySink {
       const std::size_t end = chunk.find('\n');
       head_.append(chunk.substr(0, end));
       if (head_.size() > kHeadLineBytesMax) {
-        return refuse(ErrorKind::usage, kMalformedBody, "the first line, which describes the submission, is too long",
+        return refuse(ErrorKind::usage, kMalformedBody,
+                      "the first line, which describes the submission, is too long",
                       "it is JSON on one line, then a newline, then the items");
       }
       if (end == std::string_view::npos) return {};

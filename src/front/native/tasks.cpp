@@ -27,8 +27,9 @@ bool may_hold(const BatchRow& batch, const StateSet& states) {
 }
 
 // Writes tasks of one batch; the cursor of what follows, or nothing.
-std::string write_tasks(wire::JsonWriter& out, Backend& backend, const BatchRow& batch, const std::vector<IndexSpan>& ranges,
-                        const StateSet& states, Position from, std::uint64_t& left, WorkerNames& workers) {
+std::string write_tasks(wire::JsonWriter& out, Backend& backend, const BatchRow& batch,
+                        const std::vector<IndexSpan>& ranges, const StateSet& states, Position from,
+                        std::uint64_t& left, WorkerNames& workers) {
   const Layout layout = Layout::of(backend, batch.id);
   const TaskPage page = task_page(backend, batch, layout.intervals(ranges), states, from, left);
   TaskDescriber describer(backend, batch, layout, workers);
@@ -42,8 +43,8 @@ std::string write_tasks(wire::JsonWriter& out, Backend& backend, const BatchRow&
 }
 
 // Tasks of all batches, newest batch first, without looking into those that have none in these states.
-std::string write_all_tasks(wire::JsonWriter& out, const CallPtr& call, const StateSet& states, BatchId first, Position from,
-                            std::uint64_t left, WorkerNames& workers) {
+std::string write_all_tasks(wire::JsonWriter& out, const CallPtr& call, const StateSet& states, BatchId first,
+                            Position from, std::uint64_t left, WorkerNames& workers) {
   BatchId below = first == 0 ? 0 : first + 1;
   for (;;) {
     const std::vector<BatchRow> rows = call->backend.history().batches(Page{below, kBatchScan});
@@ -90,7 +91,8 @@ void list_tasks(const CallPtr& call) {
     if (failed(call, selected)) return;
     // "last" and names may mean another batch by now: a cursor goes on in the batch it came from.
     if (batch != 0 && batch != selected->batch.id) return call->fail(bad_cursor(page.after));
-    next = write_tasks(out, call->backend, selected->batch, selected->ranges, states, from, page.limit, workers);
+    next =
+        write_tasks(out, call->backend, selected->batch, selected->ranges, states, from, page.limit, workers);
   }
   wire::end_list(out, next);
   call->answer(200, std::move(json));

@@ -39,9 +39,10 @@ void add_some(Backend& backend, const BatchRow& row, const Selected& selected, W
   }
   for (const engine::LiveAttempt& live : backend.engine().live_attempts(row.id)) {
     const std::optional<Position> position = layout.position_of(live.attempt.index);
-    const bool inside = position && std::any_of(intervals.begin(), intervals.end(), [&](const Layout::Interval& interval) {
-      return *position >= interval.first && *position <= interval.last;
-    });
+    const bool inside =
+        position && std::any_of(intervals.begin(), intervals.end(), [&](const Layout::Interval& interval) {
+          return *position >= interval.first && *position <= interval.last;
+        });
     if (!inside) continue;
     if (live.phase == AttemptState::executing) ++sum.executing;
     if (live.phase == AttemptState::stopping) ++sum.stopping;
@@ -102,7 +103,8 @@ void wait(const CallPtr& call) {
   Micros timeout_us = 30'000'000;
   query.seconds("timeout_s", timeout_us, call->options.wait_max_us);
   const std::vector<std::string> texts = query.texts("selector");
-  if (texts.empty() || texts.size() > kSelectorsMax) query.refuse_parameter("selector", "has to be given, at most 1000 times");
+  if (texts.empty() || texts.size() > kSelectorsMax)
+    query.refuse_parameter("selector", "has to be given, at most 1000 times");
   if (failed(call, query.finish())) return;
   auto selection = std::make_shared<std::vector<Selected>>();
   Wait wait;

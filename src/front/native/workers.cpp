@@ -30,8 +30,8 @@ Result<engine::WorkerView> find_worker(Backend& backend, const std::string& text
       if (by_name ? view.row.name == text : number && view.row.id == id) return std::move(view);
     }
   }
-  return std::unexpected(
-      no_such_thing("there is no worker \"" + escape_text(truncate_text(text, 100)) + "\"", "list them: muster worker list"));
+  return std::unexpected(no_such_thing("there is no worker \"" + escape_text(truncate_text(text, 100)) + "\"",
+                                       "list them: muster worker list"));
 }
 
 }  // namespace
