@@ -31,14 +31,16 @@ using Failure = boost::system::error_code;
 namespace {
 
 constexpr Micros kGpuPatience_us = 15'000'000;
-constexpr auto kLogLook = std::chrono::milliseconds(100);   // at logs of tasks that run and write
+constexpr auto kLogLook = std::chrono::milliseconds(100);  // at logs of tasks that run and write
 constexpr auto kHousekeeping = std::chrono::seconds(1);
-constexpr int kFactsEvery = 60;                             // of these
+constexpr int kFactsEvery = 60;  // of these
 constexpr int kSweepEvery = 3600;
 constexpr Micros kFailedFolderKept_us = 24LL * 3600 * 1'000'000;
+constexpr std::size_t kPlenty =
+    32;  // attempts: of the last milliseconds, or so long that no millisecond matters
 constexpr std::size_t kRemovalsPerTurn = 64;
-constexpr std::array<std::string_view, 10> kPassedOn = {"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME",
-                                                        "PATH", "SHELL", "TMPDIR", "TZ", "USER"};
+constexpr std::array<std::string_view, 10> kPassedOn = {
+    "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"};
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 enum class LoopEnd : std::uint8_t {
@@ -90,7 +92,8 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
     for (const AgentMessage& message : decision.to_server) server_.send(message);
     for (const agent::RemoveFolder& one : decision.remove_folders) {
       remover_.add(one.path);
-      rmdir(one.path.substr(0, one.path.rfind('/')).c_str());  // the task's own folder, unless another attempt left something
+      rmdir(one.path.substr(0, one.path.rfind('/'))
+                .c_str());  // the task's own folder, unless another attempt left something
     }
     schedule();
   }
@@ -179,6 +182,8 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
     sweep();
     server_.start();
   }
+
+  bool has_plenty() const override { return agent_.size() >= kPlenty; }
 
   void start_over() override {
     log_agent(AgentLogLevel::warning, "a keeper that lives had hung up: asking everybody anew");
@@ -312,7 +317,8 @@ std::vector<std::pair<std::string, std::string>> task_environment(const std::vec
     const std::size_t equals = variable.find('=');
     if (equals == std::string_view::npos) continue;
     const std::string_view name = variable.substr(0, equals);
-    const bool passed = name.starts_with("LC_") || std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end();
+    const bool passed =
+        name.starts_with("LC_") || std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end();
     if (!passed) continue;
     has_path = has_path || name == "PATH";
     environment.emplace_back(name, variable.substr(equals + 1));

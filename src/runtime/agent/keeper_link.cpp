@@ -97,7 +97,7 @@ struct KeeperLink::State : std::enable_shared_from_this<KeeperLink::State> {
     const auto self = shared_from_this();
     std::size_t news = 0;
     if (!take_frames(news) || user == nullptr) return;
-    const Micros pause_us = report_pause_us(news);
+    const Micros pause_us = user->has_plenty() ? report_pause_us(news) : 0;
     if (pause_us == 0) return wait_to_read();
     unwatch_socket();
     timer.expires_after(std::chrono::microseconds(pause_us));
@@ -173,7 +173,8 @@ struct KeeperLink::State : std::enable_shared_from_this<KeeperLink::State> {
   }
 };
 
-KeeperLink::KeeperLink(asio::io_context& loop, agent::KeeperId keeper, blobs::File socket, KeeperLinkUser& user)
+KeeperLink::KeeperLink(asio::io_context& loop, agent::KeeperId keeper, blobs::File socket,
+                       KeeperLinkUser& user)
     : state_(std::make_shared<State>(loop, keeper, std::move(socket), user)) {}
 
 KeeperLink::~KeeperLink() { state_->close(); }

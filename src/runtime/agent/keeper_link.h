@@ -26,10 +26,12 @@ class KeeperLinkUser {
   virtual void keeper_said(agent::KeeperId keeper, KeeperReport report) = 0;
   // The connection has ended; once, and the last call.
   virtual void keeper_hung_up(agent::KeeperId keeper, const std::string& why) = 0;
+  // Whether the keeper has enough to do for a while, so that nobody is kept waiting by hearing of its news later.
+  virtual bool has_plenty() const = 0;
 };
 
-// How long to wait after a group of reports before the next is read: each start and end in it buys a millisecond of patience,
-// twenty at most. So at less than about a thousand a second nothing waits, and above that groups grow.
+// How long to wait after a group of reports before the next is read, while there is plenty to do: each start and end in it buys a
+// millisecond of patience, twenty at most. So at less than about a thousand a second hardly anything waits, above it groups grow.
 Micros report_pause_us(std::size_t news);
 
 // One report that says what both say; `later` came after `into`. Neither is an inventory.

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
 
 #include "wire/keeper/keeper_codec.h"
 
@@ -24,12 +26,16 @@ KeeperReport ended(TaskIndex index) {
 }
 
 struct Told : KeeperLinkUser {
-  void keeper_inventory(agent::KeeperId, KeeperReport report) override { inventories.push_back(std::move(report)); }
+  void keeper_inventory(agent::KeeperId, KeeperReport report) override {
+    inventories.push_back(std::move(report));
+  }
   void keeper_said(agent::KeeperId, KeeperReport report) override {
     reports.push_back(std::move(report));
     if (then) then();
   }
   void keeper_hung_up(agent::KeeperId, const std::string& why) override { ends.push_back(why); }
+  bool has_plenty() const override { return plenty; }
+  bool plenty = false;
   std::vector<KeeperReport> inventories;
   std::vector<KeeperReport> reports;
   std::vector<std::string> ends;
@@ -76,6 +82,26 @@ TEST_F(KeeperLinkTest, takes_what_is_there_as_one_report_and_inventories_apart) 
   EXPECT_EQ(told.reports[0].log_offset, 20U);
   ASSERT_EQ(told.inventories.size(), 1U);
   EXPECT_EQ(told.reports[1].ended[0].attempt.index, 3U);
+}
+
+TEST_F(KeeperLinkTest, waits_for_more_only_while_there_is_plenty_to_do) {
+  for (const bool plenty : {false, true}) {
+    told.plenty = plenty;
+    told.reports.clear();
+    for (TaskIndex index = 1; index <= 20; ++index) say(ended(index));
+    flush();
+    if (!plenty) link->start();
+    run_until([&] { return !told.reports.empty(); });
+    say(ended(21));
+    flush();
+    const auto before = std::chrono::steady_clock::now();
+    run_until([&] { return told.reports.size() == 2; });
+    const auto waited = std::chrono::steady_clock::now() - before;
+    // Without plenty nothing sets a time, so only the wait itself can be asked for.
+    if (plenty) {
+      EXPECT_GE(waited, std::chrono::milliseconds(15));
+    }
+  }
 }
 
 TEST_F(KeeperLinkTest, says_its_version_and_requests_in_order) {

@@ -32,12 +32,12 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr Micros kStartPatience_us = 10'000'000;
-constexpr Micros kLook_us = 20'000;              // between two looks at a keeper that is being looked for or ending
-constexpr Micros kComplaint_us = 30'000'000;     // between two lines about one that does not answer
+constexpr Micros kLook_us = 20'000;  // between two looks at a keeper that is being looked for or ending
+constexpr Micros kComplaint_us = 30'000'000;  // between two lines about one that does not answer
 constexpr Micros kSurvivorPatience_us = 60'000'000;
 constexpr Micros kStartPauseMax_us = 5'000'000;  // between two tries to start one
-constexpr int kCleanLooks = 2;                   // a process that is just becoming a program may be missed by one
-constexpr const char* kBootName = "boot_id";     // the agent's own note in a keeper's folder
+constexpr int kCleanLooks = 2;  // a process that is just becoming a program may be missed by one
+constexpr const char* kBootName = "boot_id";  // the agent's own note in a keeper's folder
 constexpr const char* kPlaceName = "shipped";
 
 enum class Life : std::uint8_t {
@@ -51,8 +51,8 @@ enum class Life : std::uint8_t {
 std::string own_program() {
   std::error_code failed;
   const std::string path = std::filesystem::read_symlink("/proc/self/exe", failed).string();
-  struct stat there {};
-  struct stat own {};
+  struct stat there{};
+  struct stat own{};
   const bool same = !failed && stat(path.c_str(), &there) == 0 && stat("/proc/self/exe", &own) == 0 &&
                     there.st_dev == own.st_dev && there.st_ino == own.st_ino;
   return same ? path : "/proc/self/exe";
@@ -61,8 +61,8 @@ std::string own_program() {
 }  // namespace
 
 struct Keepers::State final : KeeperLinkUser {
-  State(asio::io_context& the_loop, const WorkerFolder& the_folder, FolderRemover& the_remover, KeepersOptions the_options,
-        KeepersUser& the_user)
+  State(asio::io_context& the_loop, const WorkerFolder& the_folder, FolderRemover& the_remover,
+        KeepersOptions the_options, KeepersUser& the_user)
       : loop(the_loop),
         folder(the_folder),
         remover(the_remover),
@@ -117,13 +117,15 @@ struct Keepers::State final : KeeperLinkUser {
   }
 
   bool is_unsettled() const {
-    return std::any_of(entries.begin(), entries.end(),
-                       [](const auto& one) { return one.second.life == Life::sought || one.second.life == Life::ending; });
+    return std::any_of(entries.begin(), entries.end(), [](const auto& one) {
+      return one.second.life == Life::sought || one.second.life == Life::ending;
+    });
   }
 
   bool has_living() const {
-    return std::any_of(entries.begin(), entries.end(),
-                       [](const auto& one) { return one.second.life == Life::sought || one.second.life == Life::joined; });
+    return std::any_of(entries.begin(), entries.end(), [](const auto& one) {
+      return one.second.life == Life::sought || one.second.life == Life::joined;
+    });
   }
 
   void set_timer() {
@@ -208,8 +210,9 @@ struct Keepers::State final : KeeperLinkUser {
     failed_starts = 0;
     open_shipper(id);
     log_agent(AgentLogLevel::info, "keeper " + std::to_string(id) + " answers (process " +
-                                       std::to_string(entry.identity->process_id) + "): " + std::to_string(report.started.size()) +
-                                       " running, " + std::to_string(report.queued.size()) + " queued, " +
+                                       std::to_string(entry.identity->process_id) +
+                                       "): " + std::to_string(report.started.size()) + " running, " +
+                                       std::to_string(report.queued.size()) + " queued, " +
                                        std::to_string(report.ended.size()) + " ended");
     note_growth(id, report);
     user.take(agent::KeeperJoined{id, std::move(report)});
@@ -224,6 +227,8 @@ struct Keepers::State final : KeeperLinkUser {
     note_growth(id, report);
     user.take(agent::KeeperSaid{id, std::move(report)});
   }
+
+  bool has_plenty() const override { return user.has_plenty(); }
 
   void keeper_hung_up(agent::KeeperId id, const std::string& why) override {
     Entry& entry = entries.at(id);
@@ -252,7 +257,8 @@ struct Keepers::State final : KeeperLinkUser {
     if (records) {
       entry.records = std::move(*records);
     } else {
-      log_agent(AgentLogLevel::error, "the records of keeper " + std::to_string(id) + " cannot be read: " + records.error().what);
+      log_agent(AgentLogLevel::error,
+                "the records of keeper " + std::to_string(id) + " cannot be read: " + records.error().what);
     }
     // What it noted last was still done by it.
     for (const KeeperStarted& started : entry.records.started) {
@@ -262,13 +268,15 @@ struct Keepers::State final : KeeperLinkUser {
 
   void end_survivors(agent::KeeperId id) {
     Entry& entry = entries.at(id);
-    const bool none = !is_of_this_boot(id) || kill_survivors(entry.records.started, entry.alive_until_ticks, folder.spool_id());
+    const bool none = !is_of_this_boot(id) ||
+                      kill_survivors(entry.records.started, entry.alive_until_ticks, folder.spool_id());
     entry.clean_looks = none ? entry.clean_looks + 1 : 0;
     const bool over = entry.records.started.empty() || entry.clean_looks >= kCleanLooks;
     const bool hopeless = mono_now_us() - entry.since_us > kSurvivorPatience_us;
     if (!over && !hopeless) return;
     if (!over) {
-      log_agent(AgentLogLevel::error, "processes of keeper " + std::to_string(id) + " cannot be killed; they are left behind");
+      log_agent(AgentLogLevel::error,
+                "processes of keeper " + std::to_string(id) + " cannot be killed; they are left behind");
     }
     tell_death(id);
   }
@@ -283,8 +291,8 @@ struct Keepers::State final : KeeperLinkUser {
     entry.records = {};
     const bool quiet = died.started.empty() && stopping;
     log_agent(quiet ? AgentLogLevel::info : AgentLogLevel::warning,
-              "keeper " + std::to_string(id) + " is dead: " + std::to_string(died.started.size()) + " tasks died with it, " +
-                  std::to_string(died.ended.size()) + " had ended before");
+              "keeper " + std::to_string(id) + " is dead: " + std::to_string(died.started.size()) +
+                  " tasks died with it, " + std::to_string(died.ended.size()) + " had ended before");
     user.take(std::move(died));
     tell_place(id);
     user.logs_grew();
@@ -325,8 +333,10 @@ struct Keepers::State final : KeeperLinkUser {
 
   Result<void> start_one(agent::KeeperId id) {
     const std::string path = folder.keeper(id);
-    if (auto made = blobs::open_folder_at(AT_FDCWD, path); !made) return std::unexpected(std::move(made.error()));
-    if (auto noted = write_file_atomically(path + "/" + kBootName, options.boot_id + "\n", 0600); !noted) return noted;
+    if (auto made = blobs::open_folder_at(AT_FDCWD, path); !made)
+      return std::unexpected(std::move(made.error()));
+    if (auto noted = write_file_atomically(path + "/" + kBootName, options.boot_id + "\n", 0600); !noted)
+      return noted;
     auto identity = keeper::start_keeper(own_program(), {"keeper"}, path, kStartPatience_us);
     if (!identity) return std::unexpected(std::move(identity.error()));
     return {};
@@ -369,8 +379,8 @@ struct Keepers::State final : KeeperLinkUser {
   }
 };
 
-Keepers::Keepers(asio::io_context& loop, const WorkerFolder& folder, FolderRemover& remover, KeepersOptions options,
-                 KeepersUser& user)
+Keepers::Keepers(asio::io_context& loop, const WorkerFolder& folder, FolderRemover& remover,
+                 KeepersOptions options, KeepersUser& user)
     : state_(std::make_unique<State>(loop, folder, remover, std::move(options), user)) {}
 
 Keepers::~Keepers() = default;
@@ -409,7 +419,8 @@ std::optional<std::string> Keepers::next_log_frame() { return state_->next_log_f
 
 void Keepers::logs_taken(const wire::LogsTaken& answer) {
   const auto found = state_->entries.find(answer.keeper);
-  if (found == state_->entries.end() || !found->second.shipper || !found->second.shipper->taken(answer)) return;
+  if (found == state_->entries.end() || !found->second.shipper || !found->second.shipper->taken(answer))
+    return;
   state_->tell_place(answer.keeper);
   state_->drop_if_done(answer.keeper);
 }

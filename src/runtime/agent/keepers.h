@@ -34,6 +34,8 @@ class KeepersUser {
   virtual void start_over() = 0;
   // Whether attempts of this keeper are not forgotten yet: as long the records in its folder are needed.
   virtual bool remembers(agent::KeeperId keeper) const = 0;
+  // Whether the keepers have enough to do for a while.
+  virtual bool has_plenty() const = 0;
 };
 
 struct KeepersOptions {
@@ -43,8 +45,8 @@ struct KeepersOptions {
 class Keepers {
  public:
   // All outlive this.
-  Keepers(boost::asio::io_context& loop, const WorkerFolder& folder, FolderRemover& remover, KeepersOptions options,
-          KeepersUser& user);
+  Keepers(boost::asio::io_context& loop, const WorkerFolder& folder, FolderRemover& remover,
+          KeepersOptions options, KeepersUser& user);
   ~Keepers();
   Keepers(const Keepers&) = delete;
   Keepers& operator=(const Keepers&) = delete;
