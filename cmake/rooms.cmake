@@ -15,6 +15,28 @@ function(muster_glob result)
   set(${result} ${files} PARENT_SCOPE)
 endfunction()
 
+# Files of tests/ without those that include a room which this build leaves out (MUSTER_ROOMS).
+function(muster_test_glob result)
+  muster_glob(files ${ARGN})
+  set(kept)
+  foreach(file ${files})
+    set(missing)
+    file(STRINGS ${file} includes REGEX "^#include \"[a-z]+/")
+    foreach(include ${includes})
+      string(REGEX REPLACE "^#include \"([a-z]+)/.*" "\\1" room "${include}")
+      if(MUSTER_ROOMS AND NOT TARGET muster_${room})
+        set(missing ${room})
+      endif()
+    endforeach()
+    if(missing)
+      message(STATUS "left out, needs ${missing}: ${file}")
+    else()
+      list(APPEND kept ${file})
+    endif()
+  endforeach()
+  set(${result} ${kept} PARENT_SCOPE)
+endfunction()
+
 # Links DEPS and LIBS. A room that does not exist is not linked: what is absent is a room, never half of one.
 function(muster_link target kind)
   cmake_parse_arguments(arg "" "" "DEPS;LIBS" ${ARGN})
@@ -123,11 +145,15 @@ function(muster_static target)
   target_link_options(${target} PRIVATE -static-pie -Wl,--compress-debug-sections=zlib)
 endfunction()
 
-# tests/contract/*_test.cpp -> contract_test; tests/bench/*.cpp -> bench/NAME; tests/fuzz/*.cpp -> fuzz/NAME.
+# tests/contract/*_test.cpp -> contract_test; tests/scenario/*_test.cpp -> scenario_test; tests/bench/*.cpp -> bench/NAME;
+# tests/fuzz/*.cpp -> fuzz/NAME.
 function(muster_tests)
   get_property(rooms GLOBAL PROPERTY MUSTER_ROOM_LIST)
-  muster_glob(contract ${CMAKE_SOURCE_DIR}/tests/contract/*.cpp)
+  muster_test_glob(contract ${CMAKE_SOURCE_DIR}/tests/contract/*.cpp)
   muster_test(contract_test FILES ${contract} DEPS front runtime engine blobs wire store ports core)
+
+  muster_test_glob(scenario ${CMAKE_SOURCE_DIR}/tests/scenario/*.cpp)
+  muster_test(scenario_test FILES ${scenario} DEPS engine store wire ports core)
 
   muster_glob(benches ${CMAKE_SOURCE_DIR}/tests/bench/*.cpp)
   foreach(file ${benches})
@@ -148,7 +174,7 @@ function(muster_tests)
     endif()
   endforeach()
 
-  muster_glob(fuzzers ${CMAKE_SOURCE_DIR}/tests/fuzz/*.cpp)
+  muster_test_glob(fuzzers ${CMAKE_SOURCE_DIR}/tests/fuzz/*.cpp)
   list(FILTER fuzzers EXCLUDE REGEX "/driver\\.cpp$")
   foreach(file ${fuzzers})
     get_filename_component(name ${file} NAME_WE)
