@@ -54,7 +54,7 @@ TEST_F(KeeperTest, PassesArgumentsAsTheyAre) {
   run(start_of(1, {"printf", "[%s]", "a b", "", "$HOME", "*", "'\"\\\n"}));
   EXPECT_EQ(logged(1, Stream::out), "[a b][][$HOME][*]['\"\\\n]");
   KeeperStart large = start_of(2, {"sh", "-c", "echo $# ${#1}", "sh"});
-  for (int i = 0; i < 16; ++i) large.arguments.push_back(std::string(100'000, 'x'));
+  large.arguments.insert(large.arguments.end(), 16, std::string(100'000, 'x'));
   run(large);
   EXPECT_EQ(logged(2, Stream::out), "16 100000\n");
   EXPECT_EQ(shell(3, "echo still here").exit_code, 0);
