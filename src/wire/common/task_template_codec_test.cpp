@@ -1,4 +1,5 @@
-// A template comes back equal with every field filled; a message that core could not use is refused.
+// A template comes back equal with every field filled.
+// A message that core could not use is refused.
 #include "wire/common/task_template_codec.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// What is stored whole comes back equal; damaged bytes give nothing and never a wrong value of the wrong size.
+// What is stored whole comes back equal.
+// Damaged bytes give nothing, and never a value that contradicts itself.
 #include "wire/stored/stored.h"
 
 #include <gtest/gtest.h>
