@@ -34,17 +34,19 @@ TEST_P(PlantedMistake, IsFoundWithin2000Seeds) {
   const std::uint64_t seed = first_broken_seed(1, 2000, mutant);
   ASSERT_NE(seed, 0U) << to_text(mutant) << " was not found";
   const std::string broken = run_seed(seed, mutant, WithTrace::no).broken;
-  std::printf("%s: found at seed %llu: %s\n", std::string(to_text(mutant)).c_str(), static_cast<unsigned long long>(seed), broken.c_str());
+  std::printf("%s: found at seed %llu: %s\n", std::string(to_text(mutant)).c_str(),
+              static_cast<unsigned long long>(seed), broken.c_str());
   // It is the mistake that breaks the run, not the seed.
   EXPECT_EQ(run_seed(seed, Mutant::none, WithTrace::no).broken, "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, PlantedMistake, testing::Range<std::size_t>(1, kMutants), [](const auto& mutant) {
-  return std::string(to_text(static_cast<Mutant>(mutant.param)));
-});
+INSTANTIATE_TEST_SUITE_P(Each, PlantedMistake, testing::Range<std::size_t>(1, kMutants),
+                         [](const auto& mutant) {
+                           return std::string(to_text(static_cast<Mutant>(mutant.param)));
+                         });
 
 // Seeds that failed once, by what was wrong then. A change of the menu of faults changes every run: those found under an older
-// menu are message scripts in engine_test.cpp and agent_test.cpp.
+// menu are message scripts in tests/scenario/engine_test.cpp and src/agent/agent_test.cpp.
 struct Regression {
   const char* name;
   std::uint64_t seed;
@@ -54,7 +56,8 @@ constexpr Regression kRegressions[] = {
 };
 class FailedOnce : public testing::TestWithParam<Regression> {};
 TEST_P(FailedOnce, HoldsNow) { EXPECT_EQ(run_seed(GetParam().seed, Mutant::none, WithTrace::no).broken, ""); }
-INSTANTIATE_TEST_SUITE_P(Each, FailedOnce, testing::ValuesIn(kRegressions), [](const auto& one) { return std::string(one.param.name); });
+INSTANTIATE_TEST_SUITE_P(Each, FailedOnce, testing::ValuesIn(kRegressions),
+                         [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace muster::sim
