@@ -1,5 +1,5 @@
 // What the whole keeper costs for each empty task, beside a bare posix_spawn-and-wait loop of the same static program.
-// CPU of the keeper with its children, and of the loop with its children; interleaved rounds, medians. Arguments: tasks, rounds.
+// CPU of the keeper with its children, and of the loop with its children; interleaved rounds, medians. Arguments: tasks, rounds, program.
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -109,7 +109,7 @@ int main(int count, char** words) {
   const std::size_t tasks = count > 1 ? std::strtoul(words[1], nullptr, 10) : 1000;
   const std::size_t rounds = count > 2 ? std::strtoul(words[2], nullptr, 10) : 21;
   const muster::blobs::TestFolder folder;
-  const std::string program = muster::keeper::make_tiny_echo(folder.file("empty"));
+  const std::string program = count > 3 ? words[3] : muster::keeper::make_tiny_echo(folder.file("empty"));
   std::vector<double> cpu, loop_cpu, more, ratio, wall, loop_wall, wall_ratio, client;
   for (std::size_t round = 0; round < rounds; ++round) {
     const Cost loop = run_loop(program, tasks);
