@@ -138,7 +138,7 @@ Result<std::optional<std::string>> running_server(const runtime::DataFolder& fol
     Result<client::Api> api = connect(folder);
     if (api && api->status()) return api->endpoint().url;
     if (runtime::mono_now_us() > until_us) {
-      const std::optional<runtime::LockOwner> owner = runtime::LockOwner::find(folder.lock());
+      const std::optional<runtime::OtherProcess> owner = runtime::OtherProcess::holding(folder.lock());
       return refuse(ErrorKind::wrong_state, kDataFolderInUse,
                     "the folder " + escape_text(folder.path) + " is in use by " +
                         (owner ? "process " + std::to_string(owner->pid()) : "a process") +
@@ -295,7 +295,7 @@ class Down final : public cli::CommandBody {
  private:
   Result<void> stop_server(const runtime::DataFolder& folder,
                            const std::function<void(const std::string&)>& say) const {
-    const std::optional<runtime::LockOwner> owner = runtime::LockOwner::find(folder.lock());
+    const std::optional<runtime::OtherProcess> owner = runtime::OtherProcess::holding(folder.lock());
     if (!owner) {
       if (!runtime::is_locked(folder.lock())) return {};
       return refuse(ErrorKind::not_allowed, kNotAllowed,

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <system_error>
 
@@ -100,21 +101,42 @@ Result<runtime::ServerEnd> run_server_process(const ServerProcess& process) {
   return end;
 }
 
-Result<void> stop_local_worker(const runtime::DataFolder& folder,
-                               const std::function<void(const std::string&)>& say) {
-  const std::optional<runtime::LockOwner> owner = runtime::LockOwner::find(folder.agent_lock());
-  if (!owner) return {};
-  owner->send_signal(SIGINT);
+namespace {
+
+// Sends the signal and waits, telling now and then that it waits.
+Result<void> stop_process(const runtime::OtherProcess& process, int signal, const std::string& who,
+                          const std::string& log, const std::function<void(const std::string&)>& say) {
+  process.send_signal(signal);
   const Micros until_us = runtime::mono_now_us() + kWorkerPatience_us;
-  while (!owner->wait_for_end(kTell_us)) {
+  while (!process.wait_for_end(kTell_us)) {
     if (runtime::mono_now_us() >= until_us) {
       return refuse(ErrorKind::temporary, kBusy,
-                    "the worker (process " + std::to_string(owner->pid()) + ") does not end",
-                    "see " + folder.agent_log());
+                    "the " + who + " (process " + std::to_string(process.pid()) + ") does not end",
+                    "see " + log);
     }
     say("waiting for the worker's tasks to stop …");
   }
-  say("worker stopped (process " + std::to_string(owner->pid()) + ")");
+  say(who + " stopped (process " + std::to_string(process.pid()) + ")");
+  return {};
+}
+
+}  // namespace
+
+Result<void> stop_local_worker(const runtime::DataFolder& folder,
+                               const std::function<void(const std::string&)>& say) {
+  if (const auto agent = runtime::OtherProcess::holding(folder.agent_lock())) {
+    if (Result<void> stopped = stop_process(*agent, SIGINT, "worker", folder.agent_log(), say); !stopped)
+      return stopped;
+  }
+  // Keepers whose agent was killed too still have their tasks.
+  std::error_code none;
+  for (std::filesystem::directory_iterator entry(folder.worker() + "/keepers", none), end;
+       !none && entry != end; entry.increment(none)) {
+    const auto keeper = runtime::OtherProcess::listening(entry->path(), "socket");
+    if (!keeper) continue;
+    if (Result<void> stopped = stop_process(*keeper, SIGTERM, "keeper", folder.agent_log(), say); !stopped)
+      return stopped;
+  }
   return {};
 }
 

@@ -47,7 +47,7 @@ TEST_F(DataFolderTest, IsMadeForItsOwnerAlone) {
   ASSERT_TRUE(make_data_folder(data));
   ASSERT_TRUE(make_data_folder(data));
   for (const std::string& path : {data.path, data.logs(), data.worker()}) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0700U) << path;
   }
@@ -66,7 +66,7 @@ TEST_F(DataFolderTest, FilesAppearWhole) {
   ASSERT_TRUE(write_file_atomically(path, "two\nthree\n", 0600));
   EXPECT_EQ(read_line_file(path), "two");
   EXPECT_FALSE(std::filesystem::exists(path + ".new"));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
   EXPECT_FALSE(write_file_atomically(folder_ + "/no/such", "x", 0600));
@@ -75,13 +75,13 @@ TEST_F(DataFolderTest, FilesAppearWhole) {
 TEST_F(DataFolderTest, AHeldLockHasAnOwner) {
   const std::string path = folder_ + "/lock";
   EXPECT_FALSE(is_locked(path));
-  EXPECT_FALSE(LockOwner::find(path));
+  EXPECT_FALSE(OtherProcess::holding(path));
   const int lock = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_EQ(flock(lock, LOCK_EX | LOCK_NB), 0);
   const std::string id = std::to_string(getpid()) + "\n";
   ASSERT_EQ(pwrite(lock, id.data(), id.size(), 0), static_cast<ssize_t>(id.size()));
   EXPECT_TRUE(is_locked(path));
-  const std::optional<LockOwner> owner = LockOwner::find(path);
+  const std::optional<OtherProcess> owner = OtherProcess::holding(path);
   ASSERT_TRUE(owner);
   EXPECT_EQ(owner->pid(), getpid());
   EXPECT_FALSE(owner->wait_for_end(1000));
@@ -90,7 +90,7 @@ TEST_F(DataFolderTest, AHeldLockHasAnOwner) {
   ASSERT_EQ(ftruncate(lock, 0), 0);
   const std::string other = std::to_string(getppid()) + "\n";
   ASSERT_EQ(pwrite(lock, other.data(), other.size(), 0), static_cast<ssize_t>(other.size()));
-  EXPECT_FALSE(LockOwner::find(path));
+  EXPECT_FALSE(OtherProcess::holding(path));
   close(lock);
   EXPECT_FALSE(is_locked(path));
 }

@@ -8,10 +8,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -34,7 +37,7 @@ bool has_open(pid_t pid, const struct stat& file) {
   if (directory == nullptr) return false;
   bool found = false;
   while (const dirent* entry = readdir(directory)) {
-    struct stat one {};
+    struct stat one{};
     if (fstatat(dirfd(directory), entry->d_name, &one, 0) != 0) continue;
     if (one.st_dev == file.st_dev && one.st_ino == file.st_ino) {
       found = true;
@@ -59,7 +62,8 @@ void add_listeners(const char* table, std::uint16_t port, std::set<ino_t>& inode
     words >> number >> local >> remote >> state >> queues >> timer >> retransmits >> user >> timeout >> inode;
     const std::size_t colon = local.rfind(':');
     if (!words || colon == std::string::npos) continue;
-    if (std::stoul(state, nullptr, 16) == kListen && std::stoul(local.substr(colon + 1), nullptr, 16) == port) {
+    if (std::stoul(state, nullptr, 16) == kListen &&
+        std::stoul(local.substr(colon + 1), nullptr, 16) == port) {
       inodes.insert(inode);
     }
   }
@@ -67,9 +71,11 @@ void add_listeners(const char* table, std::uint16_t port, std::set<ino_t>& inode
 
 bool has_socket(const std::filesystem::path& process, const std::set<ino_t>& inodes) {
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(process / "fd", error), end; !error && entry != end; entry.increment(error)) {
-    struct stat one {};
-    if (stat(entry->path().c_str(), &one) == 0 && S_ISSOCK(one.st_mode) && inodes.contains(one.st_ino)) return true;
+  for (std::filesystem::directory_iterator entry(process / "fd", error), end; !error && entry != end;
+       entry.increment(error)) {
+    struct stat one{};
+    if (stat(entry->path().c_str(), &one) == 0 && S_ISSOCK(one.st_mode) && inodes.contains(one.st_ino))
+      return true;
   }
   return false;
 }
@@ -93,33 +99,57 @@ bool is_locked(const std::string& path) {
   return held;
 }
 
-std::optional<LockOwner> LockOwner::find(const std::string& lock) {
+std::optional<OtherProcess> OtherProcess::holding(const std::string& lock) {
   if (!is_locked(lock)) return std::nullopt;
   const std::optional<pid_t> pid = pid_in(lock);
-  struct stat file {};
+  struct stat file{};
   if (!pid || stat(lock.c_str(), &file) != 0) return std::nullopt;
   const int descriptor = open_pidfd(*pid);
   if (descriptor < 0) return std::nullopt;
-  LockOwner owner(*pid, descriptor);
+  OtherProcess owner(*pid, descriptor);
   if (!has_open(*pid, file)) return std::nullopt;
   return owner;
 }
 
-LockOwner& LockOwner::operator=(LockOwner&& other) noexcept {
+std::optional<OtherProcess> OtherProcess::listening(const std::string& folder, const std::string& name) {
+  // Through the folder's descriptor: the address of a socket is short, paths are not.
+  const int place = open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (place < 0) return std::nullopt;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = "/proc/self/fd/" + std::to_string(place) + "/" + name;
+  const int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::optional<OtherProcess> found;
+  if (connection >= 0 && path.size() < sizeof address.sun_path) {
+    std::copy(path.begin(), path.end(), address.sun_path);
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+        getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 1) {
+      const int descriptor = open_pidfd(peer.pid);
+      if (descriptor >= 0) found = OtherProcess(peer.pid, descriptor);
+    }
+  }
+  if (connection >= 0) close(connection);
+  close(place);
+  return found;
+}
+
+OtherProcess& OtherProcess::operator=(OtherProcess&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(descriptor_, other.descriptor_);
   return *this;
 }
 
-LockOwner::~LockOwner() {
+OtherProcess::~OtherProcess() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-bool LockOwner::send_signal(int signal) const {
+bool OtherProcess::send_signal(int signal) const {
   return syscall(SYS_pidfd_send_signal, descriptor_, signal, nullptr, 0) == 0;
 }
 
-bool LockOwner::wait_for_end(Micros timeout_us) const {
+bool OtherProcess::wait_for_end(Micros timeout_us) const {
   pollfd wait{descriptor_, POLLIN, 0};
   return poll(&wait, 1, static_cast<int>(timeout_us / 1000)) == 1;
 }
@@ -130,12 +160,15 @@ std::optional<PortOwner> port_owner(std::uint16_t port) {
   add_listeners("/proc/net/tcp6", port, inodes);
   if (inodes.empty()) return std::nullopt;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end;
+       entry.increment(error)) {
     const std::string name = entry->path().filename();
-    if (name.find_first_not_of("0123456789") != std::string::npos || !has_socket(entry->path(), inodes)) continue;
+    if (name.find_first_not_of("0123456789") != std::string::npos || !has_socket(entry->path(), inodes))
+      continue;
     std::error_code unreadable;
     const std::filesystem::path program = std::filesystem::read_symlink(entry->path() / "exe", unreadable);
-    return PortOwner{static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10)), program.filename().string().starts_with("muster")};
+    return PortOwner{static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10)),
+                     program.filename().string().starts_with("muster")};
   }
   return std::nullopt;
 }
@@ -176,7 +209,8 @@ Result<pid_t> start_detached(const DetachedProcess& process) {
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) {
-    return refuse(ErrorKind::temporary, kInternal, "cannot start a process: " + std::generic_category().message(error));
+    return refuse(ErrorKind::temporary, kInternal,
+                  "cannot start a process: " + std::generic_category().message(error));
   }
   return pid;
 }

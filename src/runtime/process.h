@@ -15,14 +15,18 @@
 
 namespace muster::runtime {
 
-// The process that holds a lock file (flock, its id as text), by descriptor.
-class LockOwner {
+// A process by descriptor: signals reach it or nobody.
+class OtherProcess {
  public:
+  // Who holds a lock file (flock, its id as text).
   // Nothing when nobody holds the lock, or when the holder cannot be proved (it belongs to somebody else).
-  static std::optional<LockOwner> find(const std::string& lock);
-  LockOwner(LockOwner&& other) noexcept : pid_(other.pid_), descriptor_(std::exchange(other.descriptor_, -1)) {}
-  LockOwner& operator=(LockOwner&& other) noexcept;
-  ~LockOwner();
+  static std::optional<OtherProcess> holding(const std::string& lock);
+  // Who answers at a Unix socket; nothing when nobody does.
+  static std::optional<OtherProcess> listening(const std::string& folder, const std::string& name);
+  OtherProcess(OtherProcess&& other) noexcept
+      : pid_(other.pid_), descriptor_(std::exchange(other.descriptor_, -1)) {}
+  OtherProcess& operator=(OtherProcess&& other) noexcept;
+  ~OtherProcess();
 
   pid_t pid() const { return pid_; }
   // False when it has ended.
@@ -31,7 +35,7 @@ class LockOwner {
   bool wait_for_end(Micros timeout_us) const;
 
  private:
-  LockOwner(pid_t pid, int descriptor) : pid_(pid), descriptor_(descriptor) {}
+  OtherProcess(pid_t pid, int descriptor) : pid_(pid), descriptor_(descriptor) {}
   pid_t pid_ = 0;
   int descriptor_ = -1;
 };

@@ -187,6 +187,23 @@ def test_down_stops_what_a_killed_server_left(worker_server):
     assert not alive(worker)
 
 
+def test_down_stops_a_keeper_whose_agent_and_server_were_killed(worker_server, tmp_path):
+    server = worker_server
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    batch = server.submit(f"test $MUSTER_ATTEMPT = 2 || read line < {gate}")["batch"]
+    executing(server, batch, 1)
+    server.kill()
+    worker = agent_pid(server)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: not alive(worker), "the agent's end")
+    done = server.run("down")
+    assert "keeper stopped (process " in done.stderr and "worker stopped" not in done.stderr
+    assert "nothing runs in" in server.run("down").stderr
+    server.start()
+    assert server.wait(batch)["counts"]["succeeded"] == 1
+
+
 def test_down_keep_running_leaves_the_worker(worker_server):
     server = worker_server
     until(lambda: connected(server), "the worker")
