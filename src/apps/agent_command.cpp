@@ -26,18 +26,24 @@ class AgentBody final : public cli::CommandBody {
   void declare(cli::Options& options) override {
     options.text("--folder", "DIR", folder_, "The worker's folder; made if missing");
     options.text("--server", "URL", process_.server.server_url, "Address of the server");
-    options.text("--url-file", "FILE", process_.server.server_file, "File that holds the server's address, read at each try");
-    options.text("--token-file", "FILE", token_, "File that holds the worker's token (default: agent.token of the folder)");
-    options.text("--name", "NAME", process_.name, "What the server should call this worker (default: the host's name)");
+    options.text("--url-file", "FILE", process_.server.server_file,
+                 "File that holds the server's address, read at each try");
+    options.text("--token-file", "FILE", token_,
+                 "File that holds the worker's token (default: agent.token of the folder)");
+    options.text("--name", "NAME", process_.name,
+                 "What the server should call this worker (default: the host's name)");
     options.number("--slots", "N", cpu_slots_, "CPU slots (default: its cores)");
     options.number("--gpu-slots", "N", gpu_slots_, "GPU slots (default: the GPUs that are found)");
-    options.text("--boot-id-file", "FILE", boot_id_, "File that changes at each boot, for containers without /proc/sys");
+    options.text("--boot-id-file", "FILE", boot_id_,
+                 "File that changes at each boot, for containers without /proc/sys");
   }
 
   Result<int> run(cli::Session&) override {
-    if (folder_.empty()) return refuse(ErrorKind::usage, kMalformedValue, "the worker's folder is missing", "give --folder DIR");
+    if (folder_.empty())
+      return refuse(ErrorKind::usage, kMalformedValue, "the worker's folder is missing", "give --folder DIR");
     if (process_.server.server_url.empty() == process_.server.server_file.empty()) {
-      return refuse(ErrorKind::usage, kMalformedValue, "the server's address is needed once", "give --server URL or --url-file FILE");
+      return refuse(ErrorKind::usage, kMalformedValue, "the server's address is needed once",
+                    "give --server URL or --url-file FILE");
     }
     if (!process_.server.server_url.empty()) {
       const auto address = runtime::parse_server_url(process_.server.server_url);
@@ -67,12 +73,14 @@ class KeeperBody final : public cli::CommandBody {
  public:
   void declare(cli::Options& options) override {
     options.text("--folder", "DIR", options_.folder, "The keeper's folder, made by its agent");
-    options.number("--ready-fd", "FD", ready_fd_, "Open descriptor that gets one line when the keeper answers");
+    options.number("--ready-fd", "FD", ready_fd_,
+                   "Open descriptor that gets one line when the keeper answers");
     options.flag("--detach", options_.detach, "Go on as nobody's child");
   }
 
   Result<int> run(cli::Session&) override {
-    if (options_.folder.empty()) return refuse(ErrorKind::usage, kMalformedValue, "the keeper's folder is missing", "give --folder DIR");
+    if (options_.folder.empty())
+      return refuse(ErrorKind::usage, kMalformedValue, "the keeper's folder is missing", "give --folder DIR");
     if (ready_fd_) options_.ready_fd = static_cast<int>(std::min<std::uint64_t>(*ready_fd_, 1 << 20));
     return keeper::run_keeper(options_);
   }
@@ -84,7 +92,9 @@ class KeeperBody final : public cli::CommandBody {
 
 constexpr std::array<cli::Command, 2> kCommands{{
     {"agent", cli::CommandSection::hidden, cli::CommonOptions::none, "--folder DIR --url-file FILE",
-     "run a worker's agent", "muster agent --folder /srv/muster/worker --url-file /srv/muster/server.url   # what `muster up` starts\n",
+     "run a worker's agent",
+     "muster agent --folder /srv/muster/worker --url-file /srv/muster/server.url   # what `muster up` "
+     "starts\n",
      [] -> std::unique_ptr<cli::CommandBody> { return std::make_unique<AgentBody>(); }},
     {"keeper", cli::CommandSection::hidden, cli::CommonOptions::none, "--folder DIR", "run a worker's keeper",
      "muster keeper --folder /srv/muster/worker/keepers/1   # what an agent starts\n",

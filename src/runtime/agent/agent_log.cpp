@@ -22,7 +22,9 @@ void log_agent(AgentLogLevel level, std::string_view text) {
   std::string line(stamp, length);
   std::string fraction = std::to_string(1'000'000 + now_us % 1'000'000);
   fraction[0] = '.';
-  line += fraction + (level == AgentLogLevel::info ? "Z info  " : level == AgentLogLevel::warning ? "Z warning  " : "Z error  ");
+  line += fraction + (level == AgentLogLevel::info      ? "Z info  "
+                      : level == AgentLogLevel::warning ? "Z warning  "
+                                                        : "Z error  ");
   line += escape_text(text) + "\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }

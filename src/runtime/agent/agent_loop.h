@@ -14,7 +14,7 @@ namespace muster::runtime {
 
 struct AgentProcess {
   ServerLinkOptions server;
-  std::string name;     // as the server is asked to call this worker; empty: the host's
+  std::string name;  // as the server is asked to call this worker; empty: the host's
   std::string version;
   DeclaredSlots slots;
   MachineSources sources;

@@ -10,8 +10,10 @@ namespace {
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 TEST(TaskEnvironment, passes_on_what_says_who_and_where_and_nothing_else) {
-  const Environment given = task_environment({"HOME=/h", "SECRET=x", "LC_TIME=C", "PATH=/bin=/sbin", "MUSTER_TOKEN=t", "broken"}, "id");
-  EXPECT_EQ(given, (Environment{{"HOME", "/h"}, {"LC_TIME", "C"}, {"PATH", "/bin=/sbin"}, {"MUSTER_SPOOL_ID", "id"}}));
+  const Environment given = task_environment(
+      {"HOME=/h", "SECRET=x", "LC_TIME=C", "PATH=/bin=/sbin", "MUSTER_TOKEN=t", "broken"}, "id");
+  EXPECT_EQ(given, (Environment{
+                       {"HOME", "/h"}, {"LC_TIME", "C"}, {"PATH", "/bin=/sbin"}, {"MUSTER_SPOOL_ID", "id"}}));
 }
 
 TEST(TaskEnvironment, has_a_path_in_any_case) {

@@ -24,7 +24,9 @@ namespace {
 
 constexpr std::size_t kLevelsMax = 32;
 
-bool is_dots(const char* name) { return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)); }
+bool is_dots(const char* name) {
+  return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
+}
 
 template <class Take>
 void each_name(const std::string& path, Take take) {
@@ -103,7 +105,8 @@ bool FolderRemover::remove_one() {
     return true;
   }
   // A folder that cannot be opened may still be an empty one.
-  if (unlinkat(folder, name.c_str(), 0) != 0 && !open_level(folder, name)) unlinkat(folder, name.c_str(), AT_REMOVEDIR);
+  if (unlinkat(folder, name.c_str(), 0) != 0 && !open_level(folder, name))
+    unlinkat(folder, name.c_str(), AT_REMOVEDIR);
   return true;
 }
 
@@ -146,7 +149,7 @@ std::vector<AttemptFolder> list_attempt_folders(const std::string& work, BatchId
     each_name(task, [&](const std::string& number_name) {
       const auto number = whole_number<std::uint32_t>(number_name);
       const std::string path = task + "/" + number_name;
-      struct stat status {};
+      struct stat status{};
       if (!number || lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return;
       const Micros changed_us = status.st_mtim.tv_sec * 1'000'000 + status.st_mtim.tv_nsec / 1000;
       found.push_back({batch, *index, *number, changed_us, path});

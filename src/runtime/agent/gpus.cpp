@@ -17,8 +17,8 @@ namespace muster::runtime {
 
 namespace {
 
-constexpr std::array kPrograms = {"/usr/bin/nvidia-smi", "/usr/local/bin/nvidia-smi", "/usr/local/nvidia/bin/nvidia-smi",
-                                  "/usr/lib/wsl/lib/nvidia-smi"};
+constexpr std::array kPrograms = {"/usr/bin/nvidia-smi", "/usr/local/bin/nvidia-smi",
+                                  "/usr/local/nvidia/bin/nvidia-smi", "/usr/lib/wsl/lib/nvidia-smi"};
 constexpr std::size_t kOutputBytesMax = 64 << 10;
 
 // Output of the program until it closes it, the time is over, or it says too much. False: no clean end.
@@ -41,7 +41,8 @@ bool ended_well(pid_t pid, bool read_well, Micros until_mono_us) {
   const Micros give_up_us = std::max(until_mono_us, mono_now_us() + 1'000'000);
   while (mono_now_us() < give_up_us) {
     int status = 0;
-    if (waitpid(pid, &status, WNOHANG) == pid) return read_well && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (waitpid(pid, &status, WNOHANG) == pid)
+      return read_well && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     usleep(2'000);
   }
   kill(pid, SIGKILL);

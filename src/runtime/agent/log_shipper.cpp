@@ -19,15 +19,16 @@ blobs::SegmentPlace read_place(int file) {
   blobs::SegmentPlace place;
   unsigned long long segment = 0;
   unsigned long long offset = 0;
-  if (pread(file, line, kPlaceBytes, 0) != static_cast<ssize_t>(kPlaceBytes) || line[kPlaceBytes - 1] != '\n') return place;
+  if (pread(file, line, kPlaceBytes, 0) != static_cast<ssize_t>(kPlaceBytes) || line[kPlaceBytes - 1] != '\n')
+    return place;
   if (std::sscanf(line, "%20llu %20llu", &segment, &offset) != 2) return place;
   return {segment, offset};
 }
 
 }  // namespace
 
-LogShipper::LogShipper(agent::KeeperId keeper, blobs::File folder, blobs::File place_file, blobs::SegmentPlace taken,
-                       LogWindow window)
+LogShipper::LogShipper(agent::KeeperId keeper, blobs::File folder, blobs::File place_file,
+                       blobs::SegmentPlace taken, LogWindow window)
     : keeper_(keeper),
       window_(window),
       folder_(std::move(folder)),
@@ -36,8 +37,8 @@ LogShipper::LogShipper(agent::KeeperId keeper, blobs::File folder, blobs::File p
       saved_(taken),
       reader_(folder_.get(), taken) {}
 
-Result<LogShipper> LogShipper::open(agent::KeeperId keeper, const std::string& segments, const std::string& place_file,
-                                    LogWindow window) {
+Result<LogShipper> LogShipper::open(agent::KeeperId keeper, const std::string& segments,
+                                    const std::string& place_file, LogWindow window) {
   auto folder = blobs::open_at(AT_FDCWD, segments, O_RDONLY | O_DIRECTORY);
   if (!folder) return std::unexpected(std::move(folder.error()));
   auto file = blobs::open_at(AT_FDCWD, place_file, O_RDWR | O_CREAT);
@@ -62,7 +63,8 @@ Result<std::optional<std::string>> LogShipper::next_frame() {
   frame.records.reserve(records->size());
   std::size_t bytes = 0;
   for (const blobs::LogRecord& record : *records) {
-    frame.records.push_back({record.attempt, static_cast<std::uint8_t>(record.stream), record.offset, record.bytes});
+    frame.records.push_back(
+        {record.attempt, static_cast<std::uint8_t>(record.stream), record.offset, record.bytes});
     bytes += blobs::kRecordHeaderBytes + record.bytes.size();
   }
   unanswered_.push_back({place, bytes});

@@ -14,15 +14,16 @@
 namespace muster::runtime {
 
 struct LogWindow {
-  std::size_t frame_bytes = 256 << 10;         // about so much in one frame: a message never waits longer than for one
-  std::size_t unanswered_bytes = 2ULL << 20;   // sent and not answered, at most (one frame more)
+  std::size_t frame_bytes =
+      256 << 10;  // about so much in one frame: a message never waits longer than for one
+  std::size_t unanswered_bytes = 2ULL << 20;  // sent and not answered, at most (one frame more)
 };
 
 class LogShipper {
  public:
   // `segments` is the folder of the segments, `place_file` holds the place before which the server has everything.
-  static Result<LogShipper> open(agent::KeeperId keeper, const std::string& segments, const std::string& place_file,
-                                 LogWindow window = {});
+  static Result<LogShipper> open(agent::KeeperId keeper, const std::string& segments,
+                                 const std::string& place_file, LogWindow window = {});
 
   // The next frame to send; nothing when all that is written was sent, or too much is unanswered.
   // An Error says that the segments cannot be read now; trying again later is right.
@@ -49,7 +50,8 @@ class LogShipper {
     blobs::SegmentPlace place;  // behind it
     std::size_t bytes = 0;
   };
-  LogShipper(agent::KeeperId keeper, blobs::File folder, blobs::File place_file, blobs::SegmentPlace taken, LogWindow window);
+  LogShipper(agent::KeeperId keeper, blobs::File folder, blobs::File place_file, blobs::SegmentPlace taken,
+             LogWindow window);
 
   agent::KeeperId keeper_;
   LogWindow window_;

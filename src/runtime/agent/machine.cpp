@@ -70,7 +70,8 @@ std::optional<std::string> own_group(const std::string& groups, std::string_view
   for (const std::string_view line : split(groups, '\n')) {
     const auto parts = split(line, ':');
     if (parts.size() < 3) continue;
-    const bool wanted = controller.empty() ? parts[0] == "0" && parts[1].empty() : has_word(parts[1], controller);
+    const bool wanted =
+        controller.empty() ? parts[0] == "0" && parts[1].empty() : has_word(parts[1], controller);
     if (wanted) return std::string(line.substr(parts[0].size() + parts[1].size() + 2));
   }
   return std::nullopt;
@@ -84,7 +85,8 @@ std::vector<std::string> group_folders(const MachineSources& sources, std::strin
   std::string below = *group;
   if (mount->root != "/" && below.starts_with(mount->root)) below.erase(0, mount->root.size());
   std::vector<std::string> folders;
-  for (; below.size() > 1; below.erase(below.rfind('/'))) folders.push_back(sources.root + mount->mounted_at + below);
+  for (; below.size() > 1; below.erase(below.rfind('/')))
+    folders.push_back(sources.root + mount->mounted_at + below);
   folders.push_back(sources.root + mount->mounted_at);
   return folders;
 }
@@ -99,7 +101,9 @@ std::optional<std::uint64_t> quota_cores(std::string_view quota, std::string_vie
 
 std::uint64_t quota_limit(const MachineSources& sources) {
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
-  const auto lower = [&](std::optional<std::uint64_t> cores) { least = std::min(least, cores.value_or(least)); };
+  const auto lower = [&](std::optional<std::uint64_t> cores) {
+    least = std::min(least, cores.value_or(least));
+  };
   for (const std::string& folder : group_folders(sources, "")) {
     const std::string text = read_file(folder + "/cpu.max");
     const auto words = split(text, ' ');
@@ -149,7 +153,7 @@ std::uint64_t usable_memory_mb(const MachineSources& sources) {
 }
 
 std::uint64_t free_disk_mb(const std::string& folder) {
-  struct statvfs space {};
+  struct statvfs space{};
   if (statvfs(folder.c_str(), &space) != 0) return 0;
   return static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize >> 20;
 }

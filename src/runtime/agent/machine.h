@@ -17,8 +17,9 @@ inline constexpr const char* kBootIdFile = "/proc/sys/kernel/random/boot_id";
 
 // Where to look; tests give a folder with files of their own.
 struct MachineSources {
-  std::string root;                        // put before /proc and /sys; empty: the real ones
-  std::string boot_id_file = kBootIdFile;  // for containers without /proc/sys: any file that changes at each boot
+  std::string root;  // put before /proc and /sys; empty: the real ones
+  std::string boot_id_file =
+      kBootIdFile;  // for containers without /proc/sys: any file that changes at each boot
 };
 
 // What an operator declared; nothing: as discovered.

@@ -60,7 +60,8 @@ Result<ServerAddress> parse_server_url(std::string_view url) {
     if (address.host == "localhost") address.host = "127.0.0.1";
   }
   if (good && is_loopback(address.host)) return address;
-  return refuse(ErrorKind::usage, kMalformedValue, "'" + escape_text(url) + "' is not the address of a server on this machine",
+  return refuse(ErrorKind::usage, kMalformedValue,
+                "'" + escape_text(url) + "' is not the address of a server on this machine",
                 "give it as http://127.0.0.1:7420");
 }
 

@@ -67,7 +67,10 @@ struct ServerLink::State : std::enable_shared_from_this<ServerLink::State> {
 // One connection, from the socket to its end.
 struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::State::Session> {
   Session(std::shared_ptr<State> the_owner, ServerAddress the_address)
-      : owner(std::move(the_owner)), address(std::move(the_address)), stream(owner->loop), patience(owner->loop) {}
+      : owner(std::move(the_owner)),
+        address(std::move(the_address)),
+        stream(owner->loop),
+        patience(owner->loop) {}
 
   std::shared_ptr<State> owner;
   ServerAddress address;
@@ -111,13 +114,14 @@ struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::Sta
     stream.auto_fragment(false);
     stream.binary(true);
     stream.secure_prng(false);  // masks are against caches that misread requests, not secrets
-    stream.async_handshake(answer, address.authority(), wire::kAgentPath, [self = shared_from_this()](Failure failed) {
-      if (!self->current()) return;
-      if (failed) return self->end(self->why_declined(failed));
-      self->messages.push_back(wire::encode_hello(self->owner->user.hello()));
-      self->write_next();
-      self->read_next();
-    });
+    stream.async_handshake(answer, address.authority(), wire::kAgentPath,
+                           [self = shared_from_this()](Failure failed) {
+                             if (!self->current()) return;
+                             if (failed) return self->end(self->why_declined(failed));
+                             self->messages.push_back(wire::encode_hello(self->owner->user.hello()));
+                             self->write_next();
+                             self->read_next();
+                           });
   }
 
   std::string why_declined(Failure failed) const {
@@ -129,7 +133,8 @@ struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::Sta
   void read_next() {
     stream.async_read(read_buffer, [self = shared_from_this()](Failure failed, std::size_t) {
       if (!self->current()) return;
-      if (failed) return self->end(failed == websocket::error::closed ? "it closed the connection" : failed.message());
+      if (failed)
+        return self->end(failed == websocket::error::closed ? "it closed the connection" : failed.message());
       const auto bytes = self->read_buffer.cdata();
       self->take(std::string_view(static_cast<const char*>(bytes.data()), bytes.size()));
       if (!self->current()) return;
@@ -187,13 +192,14 @@ struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::Sta
       return;
     }
     write_is_on = true;
-    stream.async_write(asio::buffer(writing), [self = shared_from_this(), is_log](Failure failed, std::size_t) {
-      if (!self->current()) return;
-      self->write_is_on = false;
-      if (failed) return self->end(failed.message());
-      self->write_next();
-      if (is_log) self->owner->user.log_frame_left();
-    });
+    stream.async_write(asio::buffer(writing),
+                       [self = shared_from_this(), is_log](Failure failed, std::size_t) {
+                         if (!self->current()) return;
+                         self->write_is_on = false;
+                         if (failed) return self->end(failed.message());
+                         self->write_next();
+                         if (is_log) self->owner->user.log_frame_left();
+                       });
   }
 
   // Closes without ceremony: the server sees the end of the stream, and nothing that matters was only in it.
@@ -219,7 +225,8 @@ void ServerLink::State::complain(const std::string& why) {
 void ServerLink::State::pause(Micros least_us) {
   if (stopped) return;
   const double throw_of_dice = std::uniform_real_distribution<double>(0, 1)(dice);
-  const Micros pause_us = std::max(least_us, reconnect_pause_us(failures, options.pause_max_us, throw_of_dice));
+  const Micros pause_us =
+      std::max(least_us, reconnect_pause_us(failures, options.pause_max_us, throw_of_dice));
   ++failures;
   timer.expires_after(std::chrono::microseconds(pause_us));
   timer.async_wait([self = shared_from_this()](Failure failed) {
@@ -231,11 +238,13 @@ Result<ServerAddress> ServerLink::State::find_server(std::string& token) const {
   std::string url = options.server_url;
   if (url.empty()) {
     const auto line = read_line_file(options.server_file);
-    if (!line) return refuse(ErrorKind::unreachable, kNoServer, "no server has written " + options.server_file);
+    if (!line)
+      return refuse(ErrorKind::unreachable, kNoServer, "no server has written " + options.server_file);
     url = *line;
   }
   const auto line = read_line_file(options.token_file);
-  if (!line) return refuse(ErrorKind::not_allowed, kTokenMissing, "there is no token in " + options.token_file);
+  if (!line)
+    return refuse(ErrorKind::not_allowed, kTokenMissing, "there is no token in " + options.token_file);
   token = *line;
   return parse_server_url(url);
 }

@@ -26,7 +26,8 @@ bool is_of_session(const ProcessStat& process, const KeeperStarted& leader, std:
   if (leader.process_id <= 1) return false;  // it was about to start: its number is not known
   if (process.process == leader.process_id && process.start_ticks == leader.process_start_ticks) return true;
   const bool inside = process.session == leader.process_id || process.group == leader.process_id;
-  return inside && process.start_ticks >= leader.process_start_ticks && process.start_ticks <= alive_until_ticks;
+  return inside && process.start_ticks >= leader.process_start_ticks &&
+         process.start_ticks <= alive_until_ticks;
 }
 
 void kill_process(const ProcessStat& process) {
@@ -43,7 +44,8 @@ void kill_process(const ProcessStat& process) {
 
 std::string_view value_of(std::span<const std::string> environment, std::string_view name) {
   for (const std::string_view variable : environment) {
-    if (variable.starts_with(name) && variable.substr(name.size()).starts_with('=')) return variable.substr(name.size() + 1);
+    if (variable.starts_with(name) && variable.substr(name.size()).starts_with('='))
+      return variable.substr(name.size() + 1);
   }
   return {};
 }
@@ -52,8 +54,8 @@ std::string_view value_of(std::span<const std::string> environment, std::string_
 
 std::uint64_t ticks_now() { return static_cast<std::uint64_t>(mono_now_us() / kTick_us); }
 
-std::vector<ProcessStat> survivors_of(std::span<const ProcessStat> all, std::span<const KeeperStarted> started,
-                                      std::uint64_t alive_until_ticks,
+std::vector<ProcessStat> survivors_of(std::span<const ProcessStat> all,
+                                      std::span<const KeeperStarted> started, std::uint64_t alive_until_ticks,
                                       const std::function<bool(const ProcessStat&)>& carries_mark) {
   std::vector<ProcessStat> found;
   for (const ProcessStat& process : all) {
@@ -79,13 +81,15 @@ bool names_attempt(std::span<const std::string> environment, std::string_view sp
   });
 }
 
-bool kill_survivors(std::span<const KeeperStarted> started, std::uint64_t alive_until_ticks, std::string_view spool_id) {
+bool kill_survivors(std::span<const KeeperStarted> started, std::uint64_t alive_until_ticks,
+                    std::string_view spool_id) {
   if (started.empty()) return true;
   const auto carries_mark = [&](const ProcessStat& process) {
     return names_attempt(keeper::environment_of(process.process), spool_id, started);
   };
   bool none = true;
-  for (const ProcessStat& process : survivors_of(keeper::all_processes(), started, alive_until_ticks, carries_mark)) {
+  for (const ProcessStat& process :
+       survivors_of(keeper::all_processes(), started, alive_until_ticks, carries_mark)) {
     if (process.process == getpid()) continue;
     kill_process(process);
     none = false;

@@ -28,7 +28,9 @@ ProcessStat process(pid_t id, std::uint64_t start_ticks, pid_t group, pid_t sess
   return stat;
 }
 
-KeeperStarted leader(std::int64_t id, std::uint64_t start_ticks) { return {{1, 2, 3, 9}, id, start_ticks, 0, {}}; }
+KeeperStarted leader(std::int64_t id, std::uint64_t start_ticks) {
+  return {{1, 2, 3, 9}, id, start_ticks, 0, {}};
+}
 
 std::vector<pid_t> ids(const std::vector<ProcessStat>& found) {
   std::vector<pid_t> result;
@@ -61,7 +63,8 @@ TEST(Survivors, are_known_by_the_mark_when_they_left_the_session) {
   const auto names = [&](std::vector<std::string> environment, std::string_view spool_id) {
     return names_attempt(environment, spool_id, started);
   };
-  const std::vector<std::string> ours = {"PATH=/bin", "MUSTER_TASK_ID=1.2", "MUSTER_ATTEMPT=3", "MUSTER_SPOOL_ID=abc"};
+  const std::vector<std::string> ours = {"PATH=/bin", "MUSTER_TASK_ID=1.2", "MUSTER_ATTEMPT=3",
+                                         "MUSTER_SPOOL_ID=abc"};
   EXPECT_TRUE(names(ours, "abc"));
   EXPECT_FALSE(names(ours, "abd")) << "another worker's folder";
   EXPECT_FALSE(names({"MUSTER_TASK_ID=1.2", "MUSTER_ATTEMPT=4", "MUSTER_SPOOL_ID=abc"}, "abc"));

@@ -57,7 +57,8 @@ Result<blobs::File> take_lock(const std::string& folder) {
 Result<std::string> read_or_make_spool_id(const std::string& path) {
   if (const auto line = read_line_file(path); line && !line->empty()) return *line;
   unsigned char bytes[kSpoolIdBytes];
-  if (getrandom(bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) return blobs::file_error(errno, "read random bytes");
+  if (getrandom(bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes))
+    return blobs::file_error(errno, "read random bytes");
   std::string id;
   for (const unsigned char byte : bytes) {
     constexpr char kDigits[] = "0123456789abcdef";
@@ -90,10 +91,10 @@ Result<WorkerFolder> WorkerFolder::take(const std::string& folder) {
 }
 
 bool WorkerFolder::is_still_there() const {
-  struct stat named {};
-  struct stat held {};
-  return stat((path_ + "/agent.lock").c_str(), &named) == 0 && fstat(lock_.get(), &held) == 0 && named.st_dev == held.st_dev &&
-         named.st_ino == held.st_ino;
+  struct stat named{};
+  struct stat held{};
+  return stat((path_ + "/agent.lock").c_str(), &named) == 0 && fstat(lock_.get(), &held) == 0 &&
+         named.st_dev == held.st_dev && named.st_ino == held.st_ino;
 }
 
 std::vector<std::uint64_t> WorkerFolder::keeper_numbers() const {
@@ -103,7 +104,8 @@ std::vector<std::uint64_t> WorkerFolder::keeper_numbers() const {
     const std::string name = entry.path().filename().string();
     std::uint64_t number = 0;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (parsed.ec == std::errc{} && parsed.ptr == name.data() + name.size() && number > 0) numbers.push_back(number);
+    if (parsed.ec == std::errc{} && parsed.ptr == name.data() + name.size() && number > 0)
+      numbers.push_back(number);
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;

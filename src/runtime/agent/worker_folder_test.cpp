@@ -30,7 +30,7 @@ TEST(WorkerFolder, is_made_private_and_keeps_its_identity) {
     ASSERT_TRUE(folder.has_value()) << folder.error().what;
     spool_id = folder->spool_id();
     EXPECT_EQ(spool_id.size(), 32U);
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0700U);
     std::ifstream lock(path + "/agent.lock");
@@ -61,7 +61,8 @@ TEST(WorkerFolder, knows_its_keepers_in_order) {
   const TemporaryFolder temporary;
   auto folder = WorkerFolder::take(temporary.path);
   ASSERT_TRUE(folder.has_value());
-  for (const char* name : {"10", "2", "0", "x", "3y"}) std::filesystem::create_directory(folder->keepers() + "/" + name);
+  for (const char* name : {"10", "2", "0", "x", "3y"})
+    std::filesystem::create_directory(folder->keepers() + "/" + name);
   EXPECT_EQ(folder->keeper_numbers(), (std::vector<std::uint64_t>{2, 10}));
 }
 
