@@ -47,8 +47,9 @@ inline std::string first_line(const std::string& path) {
 class BenchServer {
  public:
   BenchServer() {
-    char folder[] = "/tmp/muster-bench-XXXXXX";
-    if (mkdtemp(folder) == nullptr) give_up("no temporary folder");
+    const char* place = std::getenv("TMPDIR");
+    std::string folder = std::string(place == nullptr ? "/tmp" : place) + "/muster-bench-XXXXXX";
+    if (mkdtemp(folder.data()) == nullptr) give_up("no temporary folder");
     data_ = folder;
     const char* program = std::getenv("MUSTER");
     program_ = program == nullptr ? "build/muster" : program;
@@ -97,7 +98,8 @@ class Loopback {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) give_up("cannot connect");
+    if (connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      give_up("cannot connect");
     const int on = 1;
     setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     fcntl(socket_, F_SETFL, O_NONBLOCK);
@@ -158,9 +160,10 @@ inline void wait_for(Loopback& connection) {
 // An agent that ends everything it is granted at once, over the real protocol.
 class AgentSocket {
  public:
-  AgentSocket(const BenchServer& server, const std::string& name, std::uint32_t slots) : connection_(server.port()) {
-    connection_.send(std::string("GET ") + std::string(wire::kAgentPath) + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " +
-                     server.agent_token() +
+  AgentSocket(const BenchServer& server, const std::string& name, std::uint32_t slots)
+      : connection_(server.port()) {
+    connection_.send(std::string("GET ") + std::string(wire::kAgentPath) +
+                     " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + server.agent_token() +
                      "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: " +
                      std::string(wire::kAgentSubprotocol) + "\r\n\r\n");
@@ -231,7 +234,9 @@ class AgentSocket {
   bool take_frame() {
     std::string& in = connection_.in();
     if (in.size() < 2) return false;
-    const auto byte = [&](std::size_t at) { return static_cast<std::uint64_t>(static_cast<unsigned char>(in[at])); };
+    const auto byte = [&](std::size_t at) {
+      return static_cast<std::uint64_t>(static_cast<unsigned char>(in[at]));
+    };
     std::uint64_t size = byte(1) & 0x7f;
     std::size_t head = 2;
     if (size >= 126) {
@@ -252,7 +257,8 @@ class AgentSocket {
 
   void take_payload(const std::string& payload) {
     const auto kind = wire::frame_kind(payload);
-    if (kind == wire::FrameKind::refused) give_up("the agent was refused: " + wire::decode_refused(payload)->what);
+    if (kind == wire::FrameKind::refused)
+      give_up("the agent was refused: " + wire::decode_refused(payload)->what);
     if (kind == wire::FrameKind::welcome) session_ = wire::decode_welcome(payload)->session;
     if (kind != wire::FrameKind::server_message) return;
     const Result<ServerMessage> said = wire::decode_server_message(payload);
@@ -286,7 +292,8 @@ class AgentSocket {
 // Waits for any of the connections and reads what came.
 inline void poll_all(std::vector<Loopback*>& connections, int timeout_ms) {
   std::vector<pollfd> waits;
-  for (Loopback* connection : connections) waits.push_back({connection->socket_number(), connection->wanted(), 0});
+  for (Loopback* connection : connections)
+    waits.push_back({connection->socket_number(), connection->wanted(), 0});
   poll(waits.data(), waits.size(), timeout_ms);
   for (std::size_t i = 0; i < waits.size(); ++i) {
     if ((waits[i].revents & POLLOUT) != 0) connections[i]->flush();

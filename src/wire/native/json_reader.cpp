@@ -83,6 +83,7 @@ Result<void> JsonDocument::parse(std::string_view text, const JsonLimits& limits
 }
 
 ObjectReader::ObjectReader(const json::value& value, std::string_view what) : what_(what) {
+  known_.reserve(32);
   object_ = value.if_object();
   if (object_ == nullptr) error_ = malformed(what_ + " has to be an object").error();
 }
