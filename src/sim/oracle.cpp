@@ -22,7 +22,12 @@ bool no_worker_can(const engine::Engine& engine, const Resources& wanted) {
   bool any = false;
   for (const engine::WorkerView& worker : engine.workers()) {
     any = true;
-    if (fits(wanted, worker.capacity, InUse{}) != Fit::too_big) return false;
+    // Slots that an operator switched off can be switched on again.
+    const Capacity& machine = worker.row.facts.capacity;
+    Capacity whole = worker.capacity;
+    whole.cpu_slots = std::max(whole.cpu_slots, machine.cpu_slots);
+    whole.gpu_slots = std::max(whole.gpu_slots, machine.gpu_slots);
+    if (fits(wanted, whole, InUse{}) != Fit::too_big) return false;
   }
   return any;
 }
