@@ -19,14 +19,22 @@ constexpr std::size_t kHeaderLinesMax = 64;
 
 front::Method method_of(http::verb verb) {
   switch (verb) {
-    case http::verb::get: return front::Method::get;
-    case http::verb::head: return front::Method::head;
-    case http::verb::post: return front::Method::post;
-    case http::verb::put: return front::Method::put;
-    case http::verb::patch: return front::Method::patch;
-    case http::verb::delete_: return front::Method::del;
-    case http::verb::options: return front::Method::options;
-    default: return front::Method::other;
+    case http::verb::get:
+      return front::Method::get;
+    case http::verb::head:
+      return front::Method::head;
+    case http::verb::post:
+      return front::Method::post;
+    case http::verb::put:
+      return front::Method::put;
+    case http::verb::patch:
+      return front::Method::patch;
+    case http::verb::delete_:
+      return front::Method::del;
+    case http::verb::options:
+      return front::Method::options;
+    default:
+      return front::Method::other;
   }
 }
 
@@ -40,7 +48,8 @@ void assign_lower(std::string& out, beast::string_view text) {
 
 class Parser final : public http::basic_parser<true> {
  public:
-  Parser(front::RequestHead& head, const std::function<bool(std::string_view)>*& on_body) : head_(head), on_body_(on_body) {
+  Parser(front::RequestHead& head, const std::function<bool(std::string_view)>*& on_body)
+      : head_(head), on_body_(on_body) {
     header_limit(kHeaderBytesMax);
     body_limit(boost::none);
   }
@@ -48,12 +57,14 @@ class Parser final : public http::basic_parser<true> {
   bool too_many_lines() const { return lines_ > kHeaderLinesMax; }
 
  private:
-  void on_request_impl(http::verb verb, beast::string_view, beast::string_view target, int, beast::error_code&) override {
+  void on_request_impl(http::verb verb, beast::string_view, beast::string_view target, int,
+                       beast::error_code&) override {
     head_.method = method_of(verb);
     head_.target.assign(target.data(), target.size());
   }
   void on_response_impl(int, beast::string_view, int, beast::error_code&) override {}
-  void on_field_impl(http::field, beast::string_view name, beast::string_view value, beast::error_code& error) override {
+  void on_field_impl(http::field, beast::string_view name, beast::string_view value,
+                     beast::error_code& error) override {
     if (++lines_ > kHeaderLinesMax) {
       error = http::error::header_limit;
       return;
@@ -66,7 +77,9 @@ class Parser final : public http::basic_parser<true> {
   }
   void on_header_impl(beast::error_code&) override { head_.fields.resize(lines_); }
   void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
-  std::size_t on_body_impl(beast::string_view body, beast::error_code& error) override { return take(body, error); }
+  std::size_t on_body_impl(beast::string_view body, beast::error_code& error) override {
+    return take(body, error);
+  }
   void on_chunk_header_impl(std::uint64_t, beast::string_view, beast::error_code&) override {}
   std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, beast::error_code& error) override {
     return take(body, error);
@@ -140,7 +153,8 @@ HttpProgress HttpParser::put(std::string_view bytes, std::size_t& used,
       return HttpProgress::done;
     }
     if (error) return state.refuse(error);
-    if (taken == 0 && !parser.is_done() && parser.is_header_done() == state.head_given) return HttpProgress::need_more;
+    if (taken == 0 && !parser.is_done() && parser.is_header_done() == state.head_given)
+      return HttpProgress::need_more;
   }
 }
 

@@ -29,7 +29,8 @@ class HttpParser {
   void reset();
   // Takes bytes from the front of `bytes`; `used` of them are done with. Stops behind the head and behind the end.
   // Body pieces go to `on_body`; when it gives false the rest of the request is not wanted, and the result is `done`.
-  HttpProgress put(std::string_view bytes, std::size_t& used, const std::function<bool(std::string_view)>& on_body);
+  HttpProgress put(std::string_view bytes, std::size_t& used,
+                   const std::function<bool(std::string_view)>& on_body);
 
   const front::RequestHead& head() const;
   front::RequestHead& head();

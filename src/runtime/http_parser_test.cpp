@@ -31,8 +31,8 @@ Parsed parse(const std::string& text, std::size_t step, std::size_t wanted_body 
       const HttpProgress progress = parser.put(buffer, used, on_body);
       buffer.erase(0, used);
       if (progress == HttpProgress::head_done) {
-        parsed.heads.push_back(std::to_string(static_cast<int>(parser.head().method)) + " " + parser.head().target + " " +
-                               std::to_string(parser.head().fields.size()));
+        parsed.heads.push_back(std::to_string(static_cast<int>(parser.head().method)) + " " +
+                               parser.head().target + " " + std::to_string(parser.head().fields.size()));
       } else if (progress == HttpProgress::done) {
         parsed.bodies.push_back(body + (parser.body_cut() ? " cut" : ""));
         if (parser.body_cut()) return parsed;
@@ -54,7 +54,8 @@ Parsed parse(const std::string& text, std::size_t step, std::size_t wanted_body 
 const std::string kThree =
     "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
     "POST /b?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
-    "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5;x=y\r\ndefgh\r\n0\r\n\r\n";
+    "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+    "chunked\r\n\r\n3\r\nabc\r\n5;x=y\r\ndefgh\r\n0\r\n\r\n";
 
 TEST(HttpParser, PiecesOfAnySizeGiveTheSame) {
   for (std::size_t step = 1; step <= kThree.size(); ++step) {
@@ -67,7 +68,9 @@ TEST(HttpParser, PiecesOfAnySizeGiveTheSame) {
 TEST(HttpParser, FieldsAreLowerCaseAndTrimmed) {
   HttpParser parser;
   std::size_t used = 0;
-  const std::string text = "PATCH / HTTP/1.1\r\nHOST: a\r\nX-Long:  b c \t\r\nEmpty:\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
+  const std::string text =
+      "PATCH / HTTP/1.1\r\nHOST: a\r\nX-Long:  b c \t\r\nEmpty:\r\nExpect: 100-continue\r\nContent-Length: "
+      "1\r\n\r\n";
   ASSERT_EQ(parser.put(text, used, [](std::string_view) { return true; }), HttpProgress::head_done);
   EXPECT_EQ(used, text.size());
   EXPECT_EQ(parser.head().method, front::Method::patch);
@@ -90,9 +93,11 @@ TEST(HttpParser, LimitsOfTheHeader) {
 
 TEST(HttpParser, WhatCanBeReadInTwoWaysIsRefused) {
   for (const char* text :
-       {"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "GET / HTTP/1.1\r\nA b: c\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n",
-        "GET / HTTP/2.0\r\n\r\n", "GET / HTTP/1.1\r\n X: folded\r\n\r\n", "\x16\x03\x01 GET", "GET / HTTP/1.1\nHost: x\n\n"}) {
+       {"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+        "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "GET / HTTP/1.1\r\nA b: c\r\n\r\n",
+        "GET  / HTTP/1.1\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", "GET / HTTP/1.1\r\n X: folded\r\n\r\n",
+        "\x16\x03\x01 GET", "GET / HTTP/1.1\nHost: x\n\n"}) {
     EXPECT_EQ(parse(text, 1024).status, 400) << text;
   }
 }
@@ -100,7 +105,8 @@ TEST(HttpParser, WhatCanBeReadInTwoWaysIsRefused) {
 TEST(HttpParser, ABodyNobodyWantsEndsTheRequest) {
   EXPECT_EQ(parse(kThree, 1000, 3).bodies, (std::vector<std::string>{"", "hello cut"}));
   EXPECT_EQ(parse(kThree, 1, 3).bodies, (std::vector<std::string>{"", "hell cut"}));
-  const std::string chunked = "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\ndefgh\r\n0\r\n\r\n";
+  const std::string chunked =
+      "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\ndefgh\r\n0\r\n\r\n";
   EXPECT_EQ(parse(chunked, 1000, 3).bodies, std::vector<std::string>{"abcdefgh cut"});
 }
 

@@ -29,25 +29,44 @@ constexpr Micros kNever = std::numeric_limits<Micros>::max();
 
 std::string_view reason_of(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 507: return "Insufficient Storage";
-    default: return "Status";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 507:
+      return "Insufficient Storage";
+    default:
+      return "Status";
   }
 }
 
@@ -92,7 +111,8 @@ void write_head(const front::Response& response, KeepAlive keep_alive, std::stri
   out += keep_alive == KeepAlive::yes ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
 }
 
-front::Response plain_problem(ErrorKind kind, const char* code, int status, std::string what, std::string next) {
+front::Response plain_problem(ErrorKind kind, const char* code, int status, std::string what,
+                              std::string next) {
   const Error error{kind, code, std::move(what), std::move(next)};
   return {status, "application/problem+json", {}, wire::problem_json(error, status)};
 }
@@ -160,7 +180,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   bool body_too_large_ = false;
   std::uint64_t request_ = 0;  // counts requests of this connection: an answer belongs to one
   std::string out_;
-  std::string out_body_;       // large ones are not copied behind their head
+  std::string out_body_;  // large ones are not copied behind their head
   std::size_t out_written_ = 0;
   bool close_after_ = false;
   bool processing_ = false;
@@ -178,16 +198,27 @@ void HttpServer::Connection::set_phase(Phase phase) {
   phase_ = phase;
   const HttpLimits& limits = state_->limits;
   switch (phase) {
-    case Phase::idle: deadline_us_ = mono_now_us() + limits.idle_timeout_us; break;
-    case Phase::head: deadline_us_ = mono_now_us() + limits.header_timeout_us; break;
+    case Phase::idle:
+      deadline_us_ = mono_now_us() + limits.idle_timeout_us;
+      break;
+    case Phase::head:
+      deadline_us_ = mono_now_us() + limits.header_timeout_us;
+      break;
     case Phase::body:
       body_began_us_ = mono_now_us();
       deadline_us_ = body_began_us_ + limits.stall_timeout_us;
       break;
-    case Phase::answering: deadline_us_ = kNever; break;
-    case Phase::writing: deadline_us_ = mono_now_us() + limits.stall_timeout_us; break;
-    case Phase::lingering: deadline_us_ = mono_now_us() + kLinger_us; break;
-    case Phase::closed: break;
+    case Phase::answering:
+      deadline_us_ = kNever;
+      break;
+    case Phase::writing:
+      deadline_us_ = mono_now_us() + limits.stall_timeout_us;
+      break;
+    case Phase::lingering:
+      deadline_us_ = mono_now_us() + kLinger_us;
+      break;
+    case Phase::closed:
+      break;
   }
 }
 
@@ -228,7 +259,8 @@ void HttpServer::Connection::on_read(const error_code& error, std::size_t bytes)
   if (phase_ == Phase::body) {
     const HttpLimits& limits = state_->limits;
     const auto earned_us = static_cast<Micros>(body_bytes_ / limits.body_bytes_per_second) * 1'000'000;
-    deadline_us_ = std::min(mono_now_us() + limits.stall_timeout_us, body_began_us_ + limits.body_grace_us + earned_us);
+    deadline_us_ =
+        std::min(mono_now_us() + limits.stall_timeout_us, body_began_us_ + limits.body_grace_us + earned_us);
   }
   process();
 }
@@ -278,8 +310,9 @@ bool HttpServer::Connection::on_head() {
     return false;
   }
   if (admission_.identity && !claim_token(admission_.identity->token_id)) {
-    front::Response busy = plain_problem(ErrorKind::temporary, kBusy, 503, "this token has too many connections open",
-                                         "close some, or keep one and send requests one after the other");
+    front::Response busy =
+        plain_problem(ErrorKind::temporary, kBusy, 503, "this token has too many connections open",
+                      "close some, or keep one and send requests one after the other");
     busy.fields.emplace_back("Retry-After", "1");
     answer(std::move(busy), KeepAlive::no);
     return false;
@@ -329,8 +362,8 @@ void HttpServer::Connection::on_request() {
 void HttpServer::Connection::on_refused() {
   const int status = parser_.status() == 0 ? 431 : parser_.status();
   const bool large = status == 431;
-  answer(plain_problem(large ? ErrorKind::too_large : ErrorKind::usage, large ? kBodyTooLarge : kMalformedBody, status,
-                       std::string(parser_.why()), ""),
+  answer(plain_problem(large ? ErrorKind::too_large : ErrorKind::usage,
+                       large ? kBodyTooLarge : kMalformedBody, status, std::string(parser_.why()), ""),
          KeepAlive::no);
 }
 
@@ -462,7 +495,8 @@ Result<std::uint16_t> HttpServer::listen(const ListenAddress& address) {
   if (!error) acceptor.listen(1024, error);
   if (error) {
     return refuse(ErrorKind::wrong_state, kPortInUse,
-                  "cannot listen on " + address.url_host() + ":" + std::to_string(address.port) + ": " + error.message(),
+                  "cannot listen on " + address.url_host() + ":" + std::to_string(address.port) + ": " +
+                      error.message(),
                   "choose another port, or 0 for any free one: --listen 127.0.0.1:0");
   }
   accept_next(state_, [](const std::shared_ptr<State>& state, tcp::socket socket) {

@@ -50,7 +50,8 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   if (is_loopback(address.host)) return address;
   if (!is_address(address.host) && address.host != "*") return malformed(text);
   return refuse(ErrorKind::usage, kMalformedValue,
-                escape_text(address.host) + " can be reached from other machines, and this version has no TLS to protect it",
+                escape_text(address.host) +
+                    " can be reached from other machines, and this version has no TLS to protect it",
                 "listen on 127.0.0.1; reach it from elsewhere through ssh -L");
 }
 

@@ -19,11 +19,12 @@ TEST(ListenAddress, FormsOfTheSame) {
 }
 
 TEST(ListenAddress, OtherMachinesAndNonsenseAreRefused) {
-  for (const char* text : {"", "x", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x", "::1:5", "[::1]5", "[::1", "example.org:1",
-                           "127.0.0.1 :1"}) {
+  for (const char* text : {"", "x", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
+                           "127.0.0.1:1x", "::1:5", "[::1]5", "[::1", "example.org:1", "127.0.0.1 :1"}) {
     EXPECT_FALSE(parse_listen_address(text)) << text;
   }
-  for (const char* text : {"0.0.0.0:1", "192.168.1.1:7420", "[::]:1", "*:7420", "128.0.0.1:1", "[2001:db8::1]:1"}) {
+  for (const char* text :
+       {"0.0.0.0:1", "192.168.1.1:7420", "[::]:1", "*:7420", "128.0.0.1:1", "[2001:db8::1]:1"}) {
     const auto address = parse_listen_address(text);
     ASSERT_FALSE(address) << text;
     EXPECT_NE(address.error().what.find("other machines"), std::string::npos) << text;

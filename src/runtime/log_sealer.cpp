@@ -45,15 +45,18 @@ void LogSealer::run(const std::stop_token& stop) {
         batch = id;
         break;
       }
-      wake_.wait_for(lock, stop, batch ? std::chrono::duration_cast<std::chrono::milliseconds>(kPause) : kLook,
+      wake_.wait_for(lock, stop,
+                     batch ? std::chrono::duration_cast<std::chrono::milliseconds>(kPause) : kLook,
                      [&stop] { return stop.stop_requested(); });
     }
     if (!batch || stop.stop_requested()) continue;
     const Result<bool> done = logs_.seal(*batch);
     const std::lock_guard lock(mutex_);
     // Failed (a full disk): tried again later.
-    if (!done) due_[*batch] = mono_now_us() + kDelay_us;
-    else if (*done) due_.erase(*batch);
+    if (!done)
+      due_[*batch] = mono_now_us() + kDelay_us;
+    else if (*done)
+      due_.erase(*batch);
   }
 }
 

@@ -92,10 +92,10 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   Micros next_token_look_us_ = 0;
   std::map<TemplateId, std::uint64_t> log_max_;  // of templates seen in logs
   std::map<SessionId, bool> logs_refused_;       // sessions with records that could not be kept
-  std::set<BatchId> logged_;                     // batches that wrote something and were not given to the sealer since
+  std::set<BatchId> logged_;  // batches that wrote something and were not given to the sealer since
 
-  bool ending_ = false;       // somebody wants the end
-  bool ended_ = false;        // the wish is fulfilled
+  bool ending_ = false;  // somebody wants the end
+  bool ended_ = false;   // the wish is fulfilled
   Principal ending_for_;
   StopTasks ending_tasks_ = StopTasks::keep_running;
   std::uint32_t ending_wish_ = 0;  // counts wishes: the answer to an older one means nothing
@@ -125,7 +125,8 @@ Result<void> Server::start() {
   if (Result<void> kept = tokens_->keep_fresh(wall_now_us()); !kept) return kept;
   front_ = std::make_unique<front::Front>(*this, tokens_->tokens(), front_options(options_));
   http_ = std::make_unique<HttpServer>(
-      io_, *front_, [this](int socket, const front::RequestHead& head) { hub_.adopt(socket, head); }, options_.http);
+      io_, *front_, [this](int socket, const front::RequestHead& head) { hub_.adopt(socket, head); },
+      options_.http);
   const Result<std::uint16_t> port = http_->listen(options_.listen);
   if (!port) return std::unexpected(port.error());
   ListenAddress address = options_.listen;
@@ -152,7 +153,8 @@ void Server::watch_signals() {
   const auto next = [this](const auto& again) -> void {
     signals_.async_wait([this, again](const boost::system::error_code& error, int signal) {
       if (error) return;
-      const bool everything = signal == SIGINT && options_.interrupt == ServerOptions::Interrupt::stops_everything && !ending_;
+      const bool everything =
+          signal == SIGINT && options_.interrupt == ServerOptions::Interrupt::stops_everything && !ending_;
       parts_.log.info("signal", {{"signal", std::to_string(signal)}});
       shut_down({options_.owner, "default"}, everything ? StopTasks::stop : StopTasks::keep_running);
       again(again);
@@ -338,7 +340,8 @@ bool Server::agent_logs(SessionId session, const wire::LogRecords& records) {
       last_max = log_max_of(last);
       if (batches.empty() || batches.back() != last.batch) batches.push_back(last.batch);
     }
-    appends.push_back({{record.attempt, static_cast<blobs::Stream>(record.stream), record.offset, record.bytes}, last_max});
+    appends.push_back(
+        {{record.attempt, static_cast<blobs::Stream>(record.stream), record.offset, record.bytes}, last_max});
   }
   if (const Result<void> kept = parts_.logs.append(appends); !kept) {
     parts_.log.error("logs not kept", {{"why", kept.error().what}});
@@ -366,7 +369,8 @@ void Server::end() {
   unlink(options_.folder.url().c_str());
   http_->stop_accepting();
   front_->close();
-  turns_.answer_all({ErrorKind::temporary, kServerStartingOrStopping, "the server went down", "try again when it is back"});
+  turns_.answer_all(
+      {ErrorKind::temporary, kServerStartingOrStopping, "the server went down", "try again when it is back"});
   close_all("the server went down");
   const Micros deadline_us = mono_now_us() + kFlush_us;
   while ((!http_->quiet() || hub_.sessions() != 0) && mono_now_us() < deadline_us) {
@@ -383,7 +387,8 @@ Result<ServerEnd> run_server(const ServerParts& parts, const ServerOptions& opti
     return Server(parts, options).run();
   } catch (const StoreFull& full) {
     parts.log.error("disk full", {{"why", full.what()}});
-    return refuse(ErrorKind::temporary, kDiskFull, std::string("the database cannot be written: ") + full.what(),
+    return refuse(ErrorKind::temporary, kDiskFull,
+                  std::string("the database cannot be written: ") + full.what(),
                   "make room in the data folder, then start again");
   } catch (const StoreUnknown& unknown) {
     parts.log.error("database failed", {{"why", unknown.what()}});
@@ -391,7 +396,8 @@ Result<ServerEnd> run_server(const ServerParts& parts, const ServerOptions& opti
                   "look at the disk of the data folder, then start again");
   } catch (const StoreDamaged& damaged) {
     parts.log.error("database damaged", {{"why", damaged.what()}});
-    return refuse(ErrorKind::wrong_state, kDatabaseDamaged, damaged.what(), "restore a copy of the data folder");
+    return refuse(ErrorKind::wrong_state, kDatabaseDamaged, damaged.what(),
+                  "restore a copy of the data folder");
   }
 }
 

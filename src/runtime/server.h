@@ -29,11 +29,11 @@ struct ServerParts {
 };
 
 struct ServerOptions {
-  DataFolder folder;     // its lock is held by the caller
+  DataFolder folder;  // its lock is held by the caller
   ListenAddress listen;
   std::string version;
   std::string store_name;
-  std::string owner;     // the user whose tokens are made
+  std::string owner;  // the user whose tokens are made
   WorkerOptions worker;
   engine::EngineOptions engine;
   HttpLimits http;

@@ -21,9 +21,12 @@ constexpr std::size_t kFiles = 4;
 
 std::string_view to_text(LogLevel level) {
   switch (level) {
-    case LogLevel::info: return "info";
-    case LogLevel::warning: return "warning";
-    case LogLevel::error: return "error";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
   }
   return "info";
 }
@@ -45,7 +48,8 @@ struct ServerLog::State {
 
 ServerLog::ServerLog(const std::string& path, TerminalEcho echo) : state_(std::make_unique<State>()) {
   if (!path.empty()) {
-    state_->file = make_logger("server", std::make_shared<spdlog::sinks::rotating_file_sink_st>(path, kFileBytes, kFiles));
+    state_->file = make_logger(
+        "server", std::make_shared<spdlog::sinks::rotating_file_sink_st>(path, kFileBytes, kFiles));
   }
   if (echo == TerminalEcho::plain) {
     state_->terminal = make_logger("terminal", std::make_shared<spdlog::sinks::stderr_sink_st>());
@@ -66,7 +70,8 @@ void ServerLog::write(LogLevel level, std::string_view event, std::initializer_l
   }
   if (state_->terminal != nullptr) {
     std::string line = time.substr(11, 8) + " " + std::string(event);
-    for (const LogField& field : fields) line += "  " + std::string(field.first) + "=" + escape_text(field.second);
+    for (const LogField& field : fields)
+      line += "  " + std::string(field.first) + "=" + escape_text(field.second);
     state_->terminal->info(spdlog::string_view_t(line));
   }
 }

@@ -25,11 +25,15 @@ class ServerLog {
 
   // {"time":…,"level":"info","event":"listening","url":"http://…"}
   void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
-  void info(std::string_view event, std::initializer_list<LogField> fields = {}) { write(LogLevel::info, event, fields); }
+  void info(std::string_view event, std::initializer_list<LogField> fields = {}) {
+    write(LogLevel::info, event, fields);
+  }
   void warning(std::string_view event, std::initializer_list<LogField> fields = {}) {
     write(LogLevel::warning, event, fields);
   }
-  void error(std::string_view event, std::initializer_list<LogField> fields = {}) { write(LogLevel::error, event, fields); }
+  void error(std::string_view event, std::initializer_list<LogField> fields = {}) {
+    write(LogLevel::error, event, fields);
+  }
 
  private:
   struct State;

@@ -15,7 +15,8 @@ ServerTokens::ServerTokens(TokenStore& store, DataFolder folder, std::string own
     : folder_(std::move(folder)), owner_(std::move(owner)), tokens_(store) {}
 
 Result<void> ServerTokens::keep_fresh(Micros wall_us) {
-  if (Result<void> kept = keep_one(front::TokenKind::agent, folder_.agent_token(), wall_us); !kept) return kept;
+  if (Result<void> kept = keep_one(front::TokenKind::agent, folder_.agent_token(), wall_us); !kept)
+    return kept;
   return keep_one(front::TokenKind::admin, folder_.admin_token(), wall_us);
 }
 

@@ -74,7 +74,8 @@ bool Turns::load_batch(BatchId batch) {
     if (missing == batch) {  // and what it waits for, one step far
       for (const SegmentRow& segment : snapshot->segments) {
         for (const Dependency& dependency : segment.dependencies) {
-          if (engine_->has_batch(dependency.batch) || !loading_.emplace(dependency.batch, groups_).second) continue;
+          if (engine_->has_batch(dependency.batch) || !loading_.emplace(dependency.batch, groups_).second)
+            continue;
           inputs_.push_back(LoadedBatch{*store_.load_batch(dependency.batch)});
         }
       }
@@ -146,7 +147,8 @@ void Turns::perform_messages(Group& group) {
   std::map<SessionId, ServerMessage> messages;
   std::map<SessionId, std::string> closed;
   for (Effect& effect : group.effects) {
-    if (auto* close = std::get_if<CloseSession>(&effect)) closed.emplace(close->session, std::move(close->why));
+    if (auto* close = std::get_if<CloseSession>(&effect))
+      closed.emplace(close->session, std::move(close->why));
     auto* to_agent = std::get_if<ToAgent>(&effect);
     if (to_agent == nullptr) continue;
     const auto [found, fresh] = messages.try_emplace(to_agent->message.session);
@@ -194,13 +196,15 @@ void Turns::recover(const Group& group, const std::string& why, bool full, Now n
   next_ = 0;
   if (full) inputs_.push_back(DiskSpace{SpaceState::low});
   effects_.close_all("the server reads its database anew");
-  const Error unwritten{ErrorKind::temporary, kDiskFull, "the disk of the server is full: nothing new is accepted",
+  const Error unwritten{ErrorKind::temporary, kDiskFull,
+                        "the disk of the server is full: nothing new is accepted",
                         "make room in its data folder and try again; what is running is still recorded"};
   const Error unknown{ErrorKind::temporary, kBusy,
                       "the database did not confirm the change: it is not known whether it was made",
                       "look before you repeat it; a submission with a key may be repeated as it is"};
   for (const RequestId request : group.requests) answer(request, full ? unwritten : unknown);
-  answer_all({ErrorKind::temporary, kBusy, "the server had to read its database anew; nothing was done", "try again"});
+  answer_all({ErrorKind::temporary, kBusy, "the server had to read its database anew; nothing was done",
+              "try again"});
 }
 
 }  // namespace muster::runtime

@@ -77,7 +77,7 @@ class Turns {
   std::optional<engine::Engine> engine_;
   Incarnation incarnation_ = 0;
   std::vector<Input> inputs_;
-  std::size_t next_ = 0;  // of inputs_, not handled yet
+  std::size_t next_ = 0;                      // of inputs_, not handled yet
   std::map<BatchId, std::uint64_t> loading_;  // posted as LoadedBatch; read when so many groups had been run
   RequestId last_request_ = 0;
   std::map<RequestId, front::ReplyHandler> waiting_;

@@ -64,9 +64,13 @@ class Recorder final : public TurnEffects {
     order->push_back("send " + std::to_string(session) + " " + std::to_string(message.grants.size()));
     last = message;
   }
-  void close(SessionId session, const std::string&) override { order->push_back("close " + std::to_string(session)); }
+  void close(SessionId session, const std::string&) override {
+    order->push_back("close " + std::to_string(session));
+  }
   void close_all(const std::string&) override { order->push_back("close all"); }
-  void touched(std::span<const BatchId> batches) override { order->push_back("touched " + std::to_string(batches.size())); }
+  void touched(std::span<const BatchId> batches) override {
+    order->push_back("touched " + std::to_string(batches.size()));
+  }
   void commit_failed(const std::string&, bool full) override { order->push_back(full ? "full" : "unknown"); }
   std::vector<std::string>* order = nullptr;
   ServerMessage last;
@@ -131,7 +135,8 @@ TEST_F(TurnsTest, AnAgentIsWelcomedBeforeItsFirstMessageAndGetsOne) {
   turns_.post(submit(), note("a"));
   turns_.post(submit(), note("b"));
   turns_.run(now_);
-  EXPECT_EQ(order_, (std::vector<std::string>{"commit 2", "welcome 5 1", "send 5 2", "a ok", "b ok", "touched 2"}));
+  EXPECT_EQ(order_,
+            (std::vector<std::string>{"commit 2", "welcome 5 1", "send 5 2", "a ok", "b ok", "touched 2"}));
   EXPECT_EQ(effects_.last.templates.size(), 1U);
 }
 

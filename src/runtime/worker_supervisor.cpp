@@ -40,14 +40,17 @@ void WorkerSupervisor::reap(Micros mono_us) {
   const bool short_life = mono_us - started_us_ < kShortLife_us;
   pause_us_ = short_life ? std::clamp(pause_us_ * 2, kFirstPause_us, kLongestPause_us) : 0;
   next_start_us_ = mono_us + pause_us_;
-  log_.warning("worker ended", {{"process", std::to_string(child_)}, {"how", describe_end(status)}, {"output", folder_.agent_log()}});
+  log_.warning(
+      "worker ended",
+      {{"process", std::to_string(child_)}, {"how", describe_end(status)}, {"output", folder_.agent_log()}});
   child_ = 0;
 }
 
 void WorkerSupervisor::start(Micros mono_us) {
   DetachedProcess process;
   process.arguments = {"agent", "--folder", folder_.worker(), "--url-file", folder_.url()};
-  if (options_.slots) process.arguments.insert(process.arguments.end(), {"--slots", std::to_string(*options_.slots)});
+  if (options_.slots)
+    process.arguments.insert(process.arguments.end(), {"--slots", std::to_string(*options_.slots)});
   if (options_.gpu_slots) {
     process.arguments.insert(process.arguments.end(), {"--gpu-slots", std::to_string(*options_.gpu_slots)});
   }

@@ -81,7 +81,9 @@ class RunWriter {
 class RunReader {
  public:
   explicit RunReader(const agent::AttemptRun& run) : run_(run) {}
-  bool sizes_fit() const { return run_.numbers_size() == 0 || run_.numbers_size() == run_.index_steps_size(); }
+  bool sizes_fit() const {
+    return run_.numbers_size() == 0 || run_.numbers_size() == run_.index_steps_size();
+  }
   int size() const { return run_.index_steps_size(); }
   // The attempt at `i`, called for 0, 1, 2 …; false when its index is out of bounds.
   bool next(int i, AttemptRef& out) {
@@ -149,7 +151,8 @@ Result<void> get_have(const agent::HaveRun& run, AttemptBudget& budget, std::vec
     Have have;
     if (!reader.next(i, have.attempt)) return malformed("an index out of range");
     const std::uint32_t phase = at<>(run.phases(), i, std::uint32_t{0});
-    if (phase >= kAttemptStates || is_final(static_cast<AttemptState>(phase))) return malformed("an unknown phase");
+    if (phase >= kAttemptStates || is_final(static_cast<AttemptState>(phase)))
+      return malformed("an unknown phase");
     have.phase = static_cast<AttemptState>(phase);
     out.push_back(have);
   }
@@ -203,24 +206,26 @@ void put_finished(const std::vector<Finished>& finished, agent::AgentMessage& ou
 }
 
 bool columns_fit(const agent::FinishedRun& run, int rows) {
-  return fits_rows(run.outcomes(), rows) && fits_rows(run.causes(), rows) && fits_rows(run.exit_codes(), rows) &&
-         fits_rows(run.signals(), rows) && fits_rows(run.started_steps_us(), rows) &&
-         fits_rows(run.ended_after_start_us(), rows) && fits_rows(run.wall_us(), rows) &&
-         fits_rows(run.user_us(), rows) && fits_rows(run.system_us(), rows) &&
-         fits_rows(run.peak_memory_bytes(), rows) && fits_rows(run.read_bytes(), rows) &&
-         fits_rows(run.written_bytes(), rows) && fits_rows(run.stdout_bytes(), rows) &&
-         fits_rows(run.stderr_bytes(), rows) && fits_rows(run.log_cut(), rows) && fits_rows(run.messages(), rows);
+  return fits_rows(run.outcomes(), rows) && fits_rows(run.causes(), rows) &&
+         fits_rows(run.exit_codes(), rows) && fits_rows(run.signals(), rows) &&
+         fits_rows(run.started_steps_us(), rows) && fits_rows(run.ended_after_start_us(), rows) &&
+         fits_rows(run.wall_us(), rows) && fits_rows(run.user_us(), rows) &&
+         fits_rows(run.system_us(), rows) && fits_rows(run.peak_memory_bytes(), rows) &&
+         fits_rows(run.read_bytes(), rows) && fits_rows(run.written_bytes(), rows) &&
+         fits_rows(run.stdout_bytes(), rows) && fits_rows(run.stderr_bytes(), rows) &&
+         fits_rows(run.log_cut(), rows) && fits_rows(run.messages(), rows);
 }
 
 Micros add_wrapping(Micros left, Micros right) {
   return static_cast<Micros>(static_cast<std::uint64_t>(left) + static_cast<std::uint64_t>(right));
 }
 
-Result<void> get_finished_row(const agent::FinishedRun& run, int row, Micros& last_started_us, Finished& end) {
-  const std::uint32_t outcome =
-      at(run.outcomes(), row, static_cast<std::uint32_t>(AttemptState::succeeded));
+Result<void> get_finished_row(const agent::FinishedRun& run, int row, Micros& last_started_us,
+                              Finished& end) {
+  const std::uint32_t outcome = at(run.outcomes(), row, static_cast<std::uint32_t>(AttemptState::succeeded));
   const std::uint32_t cause = at(run.causes(), row, std::uint32_t{0});
-  if (outcome >= kAttemptStates || !is_final(static_cast<AttemptState>(outcome))) return malformed("an unknown outcome");
+  if (outcome >= kAttemptStates || !is_final(static_cast<AttemptState>(outcome)))
+    return malformed("an unknown outcome");
   if (cause >= kCauses) return malformed("an unknown cause");
   end.outcome = static_cast<AttemptState>(outcome);
   end.cause = static_cast<Cause>(cause);
@@ -296,7 +301,8 @@ Result<Grant> get_grant(const agent::Grant& in, AttemptBudget& budget) {
       (grant.count - 1) > (kIndexLimit - 1 - grant.first_index) / grant.step) {
     return malformed("an index out of range");
   }
-  if (static_cast<std::uint64_t>(in.field_lengths_size()) % grant.count != 0) return malformed("a ragged row");
+  if (static_cast<std::uint64_t>(in.field_lengths_size()) % grant.count != 0)
+    return malformed("a ragged row");
   std::size_t begin = 0;
   grant.fields.reserve(static_cast<std::size_t>(in.field_lengths_size()));
   for (const std::uint32_t length : in.field_lengths()) {
@@ -324,7 +330,8 @@ void put_stops(const std::vector<Stop>& stops, agent::ServerMessage& out) {
 Result<void> get_stops(const agent::StopRun& run, AttemptBudget& budget, std::vector<Stop>& out) {
   RunReader reader(run.attempts());
   if (!reader.sizes_fit() || !budget.take(reader.size())) return malformed("columns of different length");
-  if (run.reason() > static_cast<std::uint32_t>(StopReason::stale)) return malformed("an unknown reason to stop");
+  if (run.reason() > static_cast<std::uint32_t>(StopReason::stale))
+    return malformed("an unknown reason to stop");
   for (int i = 0; i < reader.size(); ++i) {
     Stop stop;
     stop.reason = static_cast<StopReason>(run.reason());
@@ -358,7 +365,8 @@ Result<void> get_forget(const agent::AttemptRun& run, AttemptBudget& budget, std
 std::optional<FrameKind> frame_kind(std::string_view frame_bytes) {
   if (frame_bytes.empty()) return std::nullopt;
   const auto kind = static_cast<std::uint8_t>(frame_bytes[0]);
-  if (kind < static_cast<std::uint8_t>(FrameKind::hello) || kind > static_cast<std::uint8_t>(FrameKind::refused)) {
+  if (kind < static_cast<std::uint8_t>(FrameKind::hello) ||
+      kind > static_cast<std::uint8_t>(FrameKind::refused)) {
     return std::nullopt;
   }
   return static_cast<FrameKind>(kind);
@@ -402,10 +410,12 @@ std::string encode_welcome(const Welcome& welcome) {
 
 Result<Welcome> decode_welcome(std::string_view frame_bytes) {
   OnArena<agent::Welcome> in;
-  if (!parse(frame_bytes, FrameKind::welcome, *in.message) || in.message->server_version().size() > kNameBytes) {
+  if (!parse(frame_bytes, FrameKind::welcome, *in.message) ||
+      in.message->server_version().size() > kNameBytes) {
     return malformed("welcome");
   }
-  return Welcome{in.message->session(), in.message->worker(), in.message->protocol(), in.message->server_version()};
+  return Welcome{in.message->session(), in.message->worker(), in.message->protocol(),
+                 in.message->server_version()};
 }
 
 std::string encode_refused(const Refused& refused) {
@@ -449,7 +459,8 @@ Result<AgentMessage> decode_agent_message(std::string_view frame_bytes) {
   message.full = in.message->full();
   AttemptBudget budget;
   for (const agent::HaveRun& run : in.message->have()) {
-    if (Result<void> got = get_have(run, budget, message.have); !got) return std::unexpected(std::move(got.error()));
+    if (Result<void> got = get_have(run, budget, message.have); !got)
+      return std::unexpected(std::move(got.error()));
   }
   for (const agent::FinishedRun& run : in.message->finished()) {
     if (Result<void> got = get_finished(run, budget, message.finished); !got) {
@@ -520,7 +531,8 @@ Result<ServerMessage> decode_server_message(std::string_view frame_bytes) {
   message.sync_interval_us = in.message->sync_interval_us();
   if (in.message->has_cpu_slots()) message.cpu_slots = in.message->cpu_slots();
   if (in.message->has_gpu_slots()) message.gpu_slots = in.message->gpu_slots();
-  if (Result<void> got = get_lists(*in.message, message); !got) return std::unexpected(std::move(got.error()));
+  if (Result<void> got = get_lists(*in.message, message); !got)
+    return std::unexpected(std::move(got.error()));
   return message;
 }
 

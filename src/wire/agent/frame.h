@@ -22,7 +22,8 @@ struct OnArena {
 };
 
 inline std::unexpected<Error> malformed(std::string what) {
-  return refuse(ErrorKind::usage, kMalformedBody, "a message between agent and server is malformed: " + std::move(what),
+  return refuse(ErrorKind::usage, kMalformedBody,
+                "a message between agent and server is malformed: " + std::move(what),
                 "agent and server of the same version understand each other");
 }
 

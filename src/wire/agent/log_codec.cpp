@@ -20,7 +20,8 @@ bool read_view(CodedInputStream& in, std::string_view& out) {
     out = {};
     return true;
   }
-  if (!in.GetDirectBufferPointer(&data, &available) || static_cast<std::uint32_t>(available) < length) return false;
+  if (!in.GetDirectBufferPointer(&data, &available) || static_cast<std::uint32_t>(available) < length)
+    return false;
   out = {static_cast<const char*>(data), length};
   return in.Skip(static_cast<int>(length));
 }
@@ -29,11 +30,16 @@ bool skip_field(CodedInputStream& in, std::uint32_t tag) {
   std::uint64_t number = 0;
   std::string_view bytes;
   switch (tag & 7) {
-    case 0: return in.ReadVarint64(&number);
-    case 1: return in.Skip(8);
-    case 2: return read_view(in, bytes);
-    case 5: return in.Skip(4);
-    default: return false;  // groups are not used in proto3
+    case 0:
+      return in.ReadVarint64(&number);
+    case 1:
+      return in.Skip(8);
+    case 2:
+      return read_view(in, bytes);
+    case 5:
+      return in.Skip(4);
+    default:
+      return false;  // groups are not used in proto3
   }
 }
 
@@ -46,14 +52,29 @@ bool read_record(std::string_view bytes, LogRecordView& out) {
   while (const std::uint32_t tag = in.ReadTag()) {
     bool read = false;
     switch (tag) {
-      case varint_tag(1): read = in.ReadVarint64(&out.attempt.batch); break;
-      case varint_tag(2): read = in.ReadVarint64(&out.attempt.index); break;
-      case varint_tag(3): read = in.ReadVarint32(&out.attempt.number); break;
-      case varint_tag(4): read = in.ReadVarint32(&out.attempt.incarnation); break;
-      case varint_tag(5): read = in.ReadVarint32(&stream); break;
-      case varint_tag(6): read = in.ReadVarint64(&out.offset); break;
-      case bytes_tag(7): read = read_view(in, out.bytes); break;
-      default: read = skip_field(in, tag);
+      case varint_tag(1):
+        read = in.ReadVarint64(&out.attempt.batch);
+        break;
+      case varint_tag(2):
+        read = in.ReadVarint64(&out.attempt.index);
+        break;
+      case varint_tag(3):
+        read = in.ReadVarint32(&out.attempt.number);
+        break;
+      case varint_tag(4):
+        read = in.ReadVarint32(&out.attempt.incarnation);
+        break;
+      case varint_tag(5):
+        read = in.ReadVarint32(&stream);
+        break;
+      case varint_tag(6):
+        read = in.ReadVarint64(&out.offset);
+        break;
+      case bytes_tag(7):
+        read = read_view(in, out.bytes);
+        break;
+      default:
+        read = skip_field(in, tag);
     }
     if (!read) return false;
   }
@@ -67,15 +88,22 @@ bool read_records(std::string_view bytes, LogRecords& out) {
   while (const std::uint32_t tag = in.ReadTag()) {
     bool read = false;
     switch (tag) {
-      case varint_tag(1): read = in.ReadVarint64(&out.keeper); break;
-      case varint_tag(2): read = in.ReadVarint64(&out.segment); break;
-      case varint_tag(3): read = in.ReadVarint64(&out.offset); break;
+      case varint_tag(1):
+        read = in.ReadVarint64(&out.keeper);
+        break;
+      case varint_tag(2):
+        read = in.ReadVarint64(&out.segment);
+        break;
+      case varint_tag(3):
+        read = in.ReadVarint64(&out.offset);
+        break;
       case bytes_tag(4): {
         std::string_view record;
         read = read_view(in, record) && read_record(record, out.records.emplace_back());
         break;
       }
-      default: read = skip_field(in, tag);
+      default:
+        read = skip_field(in, tag);
     }
     if (!read) return false;
   }

@@ -12,7 +12,8 @@ void write_usage(JsonWriter& out, const AttemptRecord& attempt) {
   const bool ended = attempt.number != 0 && is_final(attempt.state);
   const Usage& usage = attempt.end.usage;
   if (!ended) {
-    for (const char* name : {"wall_s", "user_s", "system_s", "peak_memory_mb", "read_bytes", "written_bytes"}) {
+    for (const char* name :
+         {"wall_s", "user_s", "system_s", "peak_memory_mb", "read_bytes", "written_bytes"}) {
       out.key(name).null();
     }
     return;
@@ -30,10 +31,14 @@ void write_end(JsonWriter& out, const AttemptRecord& attempt) {
   const bool ended = attempt.number != 0 && is_final(attempt.state);
   const Finished& end = attempt.end;
   const bool has_exit = ended && (end.cause == Cause::exit || attempt.state == AttemptState::succeeded);
-  if (has_exit) out.key("exit_code").number(end.exit_code);
-  else out.key("exit_code").null();
-  if (ended && end.signal != 0) out.key("signal").number(end.signal);
-  else out.key("signal").null();
+  if (has_exit)
+    out.key("exit_code").number(end.exit_code);
+  else
+    out.key("exit_code").null();
+  if (ended && end.signal != 0)
+    out.key("signal").number(end.signal);
+  else
+    out.key("signal").null();
   out.key("cause").text_or_null(ended && end.cause != Cause::none ? to_text(end.cause) : std::string_view());
   out.key("message").text_or_null(ended ? std::string_view(end.message) : std::string_view());
 }
@@ -63,9 +68,12 @@ void write_pairs(JsonWriter& out, const std::vector<std::pair<std::string, std::
 
 std::string_view to_text(DependencyKind kind) {
   switch (kind) {
-    case DependencyKind::batch: return "batch";
-    case DependencyKind::task: return "task";
-    case DependencyKind::index: return "index";
+    case DependencyKind::batch:
+      return "batch";
+    case DependencyKind::task:
+      return "task";
+    case DependencyKind::index:
+      return "index";
   }
   return "batch";
 }
@@ -83,7 +91,9 @@ void write_dependency(JsonWriter& out, const Dependency& dependency) {
 
 std::string task_id(TaskRef ref) { return std::to_string(ref.batch) + "." + std::to_string(ref.index); }
 
-std::string attempt_id(TaskRef ref, std::uint32_t attempt) { return task_id(ref) + "#" + std::to_string(attempt); }
+std::string attempt_id(TaskRef ref, std::uint32_t attempt) {
+  return task_id(ref) + "#" + std::to_string(attempt);
+}
 
 std::string number_id(TaskNumber number) { return "T" + std::to_string(number); }
 
@@ -95,7 +105,8 @@ void end_list(JsonWriter& out, std::string_view next) {
   out.end_array().key("next").text_or_null(next).end_object();
 }
 
-void write_counts(JsonWriter& out, const TaskCounts& counts, std::uint64_t executing, std::uint64_t stopping) {
+void write_counts(JsonWriter& out, const TaskCounts& counts, std::uint64_t executing,
+                  std::uint64_t stopping) {
   const auto count = [&](TaskState state) { return counts[static_cast<std::size_t>(state)]; };
   out.begin_object();
   out.key("waiting").number(count(TaskState::waiting));
@@ -193,8 +204,10 @@ void write_task_members(JsonWriter& out, const TaskAnswer& task) {
   if (task.body != nullptr) {
     out.key("resources");
     write_resources(out, task.body->resources);
-    if (task.body->time_limit_us == 0) out.key("time_limit_s").null();
-    else out.key("time_limit_s").seconds(task.body->time_limit_us);
+    if (task.body->time_limit_us == 0)
+      out.key("time_limit_s").null();
+    else
+      out.key("time_limit_s").seconds(task.body->time_limit_us);
     out.key("retries").number(task.body->retries);
   }
   out.key("not_before").time(task.not_before_wall_us);
@@ -260,10 +273,14 @@ void write_event(JsonWriter& out, const EventRow& event, std::string_view worker
   out.key("seq").number(event.seq);
   out.key("time").time(event.wall_us);
   out.key("kind").text(muster::to_text(event.kind));
-  if (event.batch == 0) out.key("batch").null();
-  else out.key("batch").number(event.batch);
-  out.key("task").text_or_null(event.index == 0 && event.attempt == 0 ? "" : task_id({event.batch, event.index}));
-  out.key("attempt").text_or_null(event.attempt == 0 ? "" : attempt_id({event.batch, event.index}, event.attempt));
+  if (event.batch == 0)
+    out.key("batch").null();
+  else
+    out.key("batch").number(event.batch);
+  out.key("task").text_or_null(event.index == 0 && event.attempt == 0 ? ""
+                                                                      : task_id({event.batch, event.index}));
+  out.key("attempt").text_or_null(event.attempt == 0 ? ""
+                                                     : attempt_id({event.batch, event.index}, event.attempt));
   out.key("worker").text_or_null(worker);
   out.key("who").text_or_null(event.who);
   out.key("text").text(event.text);
@@ -275,8 +292,10 @@ std::string submitted_json(const Submitted& submitted) {
   text.reserve(160);
   JsonWriter out(text);
   out.begin_object().key("schema").text("muster.submitted/1");
-  if (submitted.batch == 0) out.key("batch").null();
-  else out.key("batch").number(submitted.batch);
+  if (submitted.batch == 0)
+    out.key("batch").null();
+  else
+    out.key("batch").number(submitted.batch);
   out.key("name").text(submitted.name);
   out.key("first").number(submitted.first_index);
   out.key("last").number(submitted.last_index);

@@ -15,11 +15,11 @@ namespace muster::wire {
 
 struct BatchAnswer {
   const BatchRow& row;
-  TaskCounts counts{};          // as shown: tasks of a held batch are held
+  TaskCounts counts{};  // as shown: tasks of a held batch are held
   std::uint64_t executing = 0;
   std::uint64_t stopping = 0;
-  std::string_view why;         // reason code; empty: it moves, or is final
-  std::string_view command;     // for display
+  std::string_view why;      // reason code; empty: it moves, or is final
+  std::string_view command;  // for display
 };
 // The members of a muster.batch/1 without braces, so that one batch can carry more.
 void write_batch_members(JsonWriter& out, const BatchAnswer& batch);
@@ -31,10 +31,10 @@ struct TaskAnswer {
   TaskRef ref;
   TaskNumber number = 0;
   TaskState state = TaskState::waiting;
-  std::string_view reason;      // reason code; empty: none
-  AttemptRecord attempt;        // the newest; number 0: none yet
-  std::string_view worker;      // its worker's name
-  std::string_view command;     // expanded, for display
+  std::string_view reason;   // reason code; empty: none
+  AttemptRecord attempt;     // the newest; number 0: none yet
+  std::string_view worker;   // its worker's name
+  std::string_view command;  // expanded, for display
   const TaskTemplate* body = nullptr;
   Micros created_wall_us = 0;
   Micros not_before_wall_us = 0;

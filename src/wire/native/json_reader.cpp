@@ -14,7 +14,8 @@ namespace json = boost::json;
 namespace {
 
 std::unexpected<Error> malformed(std::string what) {
-  return refuse(ErrorKind::usage, kMalformedBody, std::move(what), "see the API description for this request's members");
+  return refuse(ErrorKind::usage, kMalformedBody, std::move(what),
+                "see the API description for this request's members");
 }
 
 std::string quoted(std::string_view name) { return "\"" + escape_text(truncate_text(name, 60)) + "\""; }
@@ -31,11 +32,15 @@ struct Walk {
   }
   bool value(const json::value& at) {
     switch (at.kind()) {
-      case json::kind::string: return text(at.get_string());
+      case json::kind::string:
+        return text(at.get_string());
       case json::kind::array:
-        return std::all_of(at.get_array().begin(), at.get_array().end(), [this](const json::value& v) { return value(v); });
-      case json::kind::object: return members(at.get_object());
-      default: return true;
+        return std::all_of(at.get_array().begin(), at.get_array().end(),
+                           [this](const json::value& v) { return value(v); });
+      case json::kind::object:
+        return members(at.get_object());
+      default:
+        return true;
     }
   }
   bool members(const json::object& object) {
@@ -44,8 +49,9 @@ struct Walk {
       wrong = "the body has more than " + std::to_string(limits.keys) + " member names";
       return false;
     }
-    return std::all_of(object.begin(), object.end(),
-                       [this](const json::key_value_pair& pair) { return text(pair.key()) && value(pair.value()); });
+    return std::all_of(object.begin(), object.end(), [this](const json::key_value_pair& pair) {
+      return text(pair.key()) && value(pair.value());
+    });
   }
 };
 
@@ -113,8 +119,10 @@ void ObjectReader::text(std::string_view name, std::string& out) {
 }
 
 void ObjectReader::optional_text(std::string_view name, std::optional<std::string>& out) {
-  if (has(name)) text(name, out.emplace());
-  else member(name);
+  if (has(name))
+    text(name, out.emplace());
+  else
+    member(name);
 }
 
 void ObjectReader::flag(std::string_view name, bool& out) {
@@ -128,11 +136,14 @@ void ObjectReader::flag(std::string_view name, bool& out) {
 }
 
 void ObjectReader::optional_flag(std::string_view name, std::optional<bool>& out) {
-  if (has(name)) flag(name, out.emplace());
-  else member(name);
+  if (has(name))
+    flag(name, out.emplace());
+  else
+    member(name);
 }
 
-std::optional<std::int64_t> ObjectReader::take_signed(std::string_view name, std::int64_t min, std::int64_t max) {
+std::optional<std::int64_t> ObjectReader::take_signed(std::string_view name, std::int64_t min,
+                                                      std::int64_t max) {
   const json::value* value = member(name);
   if (value == nullptr) return std::nullopt;
   const std::int64_t* number = value->if_int64();
@@ -172,7 +183,8 @@ void ObjectReader::optional_number(std::string_view name, std::optional<std::uin
 }
 
 void ObjectReader::optional_number(std::string_view name, std::optional<std::int32_t>& out) {
-  const auto number = take_signed(name, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max());
+  const auto number =
+      take_signed(name, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max());
   if (number) out = static_cast<std::int32_t>(*number);
 }
 
@@ -188,7 +200,9 @@ std::optional<std::int64_t> ObjectReader::take_seconds(std::string_view name) {
   return std::nullopt;
 }
 
-void ObjectReader::seconds(std::string_view name, std::int64_t& out_us) { out_us = take_seconds(name).value_or(out_us); }
+void ObjectReader::seconds(std::string_view name, std::int64_t& out_us) {
+  out_us = take_seconds(name).value_or(out_us);
+}
 
 void ObjectReader::optional_seconds(std::string_view name, std::optional<std::int64_t>& out_us) {
   if (const auto taken = take_seconds(name)) out_us = *taken;

@@ -42,7 +42,16 @@ TEST(JsonWriter, CommasStandBetween) {
   std::string text;
   JsonWriter out(text);
   out.begin_object().key("a").begin_array().end_array().key("b").begin_object().end_object();
-  out.key("c").begin_array().begin_object().key("d").number(1).end_object().begin_object().end_object().end_array().end_object();
+  out.key("c")
+      .begin_array()
+      .begin_object()
+      .key("d")
+      .number(1)
+      .end_object()
+      .begin_object()
+      .end_object()
+      .end_array()
+      .end_object();
   EXPECT_EQ(text, R"({"a":[],"b":{},"c":[{"d":1},{}]})");
 }
 
@@ -89,28 +98,31 @@ TEST(ObjectReader, NamesWhatIsWrong) {
     reader.text_map("map", map);
     const Result<void> done = reader.finish();
     if (!done) return done.error().what;
-    return text + "|" + std::to_string(number) + "|" + std::to_string(priority) + "|" + std::to_string(time_us) + "|" +
-           std::to_string(texts.size()) + "|" + (map.empty() ? "" : map.front().first);
+    return text + "|" + std::to_string(number) + "|" + std::to_string(priority) + "|" +
+           std::to_string(time_us) + "|" + std::to_string(texts.size()) + "|" +
+           (map.empty() ? "" : map.front().first);
   };
   EXPECT_EQ(read("{}"), "|0|0|0|0|");
-  EXPECT_EQ(read(R"({"text":"t","number":100,"priority":-7,"flag":true,"time_s":1.5,"texts":["a","b"],"map":{"z":"1","a":"2"}})"),
-            "t|100|-7|1500000|2|z");
-  for (const auto& [json, name] : std::vector<std::pair<const char*, const char*>>{
-           {R"({"text":1})", "\"text\""},
-           {R"({"number":101})", "\"number\""},
-           {R"({"number":-1})", "\"number\""},
-           {R"({"number":1.0})", "\"number\""},
-           {R"({"number":"1"})", "\"number\""},
-           {R"({"priority":3000000000})", "\"priority\""},
-           {R"({"flag":1})", "\"flag\""},
-           {R"({"time_s":-1})", "\"time_s\""},
-           {R"({"time_s":1e300})", "\"time_s\""},
-           {R"({"texts":"a"})", "\"texts\""},
-           {R"({"texts":["a",1]})", "\"texts\""},
-           {R"({"map":{"a":1}})", "\"map\""},
-           {R"({"unknown":1})", "\"unknown\""},
-           {R"({"te\nxt":1})", "\"te\\nxt\""},
-           {"[]", "the body"}}) {
+  EXPECT_EQ(
+      read(
+          R"({"text":"t","number":100,"priority":-7,"flag":true,"time_s":1.5,"texts":["a","b"],"map":{"z":"1","a":"2"}})"),
+      "t|100|-7|1500000|2|z");
+  for (const auto& [json, name] :
+       std::vector<std::pair<const char*, const char*>>{{R"({"text":1})", "\"text\""},
+                                                        {R"({"number":101})", "\"number\""},
+                                                        {R"({"number":-1})", "\"number\""},
+                                                        {R"({"number":1.0})", "\"number\""},
+                                                        {R"({"number":"1"})", "\"number\""},
+                                                        {R"({"priority":3000000000})", "\"priority\""},
+                                                        {R"({"flag":1})", "\"flag\""},
+                                                        {R"({"time_s":-1})", "\"time_s\""},
+                                                        {R"({"time_s":1e300})", "\"time_s\""},
+                                                        {R"({"texts":"a"})", "\"texts\""},
+                                                        {R"({"texts":["a",1]})", "\"texts\""},
+                                                        {R"({"map":{"a":1}})", "\"map\""},
+                                                        {R"({"unknown":1})", "\"unknown\""},
+                                                        {R"({"te\nxt":1})", "\"te\\nxt\""},
+                                                        {"[]", "the body"}}) {
     EXPECT_NE(read(json).find(name), std::string::npos) << json << " gave " << read(json);
   }
 }

@@ -17,7 +17,8 @@ constexpr std::size_t kBlockBytes = 1 << 20;
 // Rows into blocks of about 1 MiB.
 class BlockBuilder {
  public:
-  BlockBuilder(std::vector<std::string> columns, SubmitRequest& out) : columns_(std::move(columns)), out_(out) {}
+  BlockBuilder(std::vector<std::string> columns, SubmitRequest& out)
+      : columns_(std::move(columns)), out_(out) {}
 
   // False: the value holds a NUL.
   bool add(const json::string& value) {
@@ -93,7 +94,8 @@ Result<void> read_table(const json::value& value, SubmitRequest& out) {
   ObjectReader reader(value, "table");
   reader.texts("columns", out.columns);
   const json::value* rows = reader.member("rows");
-  if (rows != nullptr && rows->if_array() == nullptr) reader.refuse_member("rows", "has to be a list of lists");
+  if (rows != nullptr && rows->if_array() == nullptr)
+    reader.refuse_member("rows", "has to be a list of lists");
   if (Result<void> done = reader.finish(); !done) return done;
   out.has_items = true;
   if (out.columns.empty()) return bad_items("the table has no columns");
@@ -103,7 +105,8 @@ Result<void> read_table(const json::value& value, SubmitRequest& out) {
       return bad_items("column " + std::to_string(i + 1) + " of the table has no usable name");
     }
     for (std::size_t j = 0; j < i; ++j) {
-      if (out.columns[j] == name) return bad_items("the table has the column \"" + escape_text(name) + "\" twice");
+      if (out.columns[j] == name)
+        return bad_items("the table has the column \"" + escape_text(name) + "\" twice");
     }
   }
   return rows == nullptr ? Result<void>{} : read_rows(rows->get_array(), out);
@@ -232,7 +235,8 @@ Result<SetWorker> read_set_worker(std::string_view text) {
 
 Result<StopTasks> read_shut_down(std::string_view text) {
   JsonDocument document;
-  if (Result<void> parsed = parse_body(document, text); !parsed) return std::unexpected(std::move(parsed.error()));
+  if (Result<void> parsed = parse_body(document, text); !parsed)
+    return std::unexpected(std::move(parsed.error()));
   bool keep_running = false;
   ObjectReader reader(document.root(), "the body");
   reader.flag("keep_running", keep_running);

@@ -71,19 +71,25 @@ TEST(SubmitRequest, RefusalsNameThePlace) {
     const Result<SubmitRequest> read = read_submit(json);
     return read ? std::string("accepted") : read.error().code + " " + read.error().what;
   };
-  EXPECT_NE(what(R"({"command":["t"],"lines":[],"table":{"columns":["a"]}})").find("\"table\""), std::string::npos);
+  EXPECT_NE(what(R"({"command":["t"],"lines":[],"table":{"columns":["a"]}})").find("\"table\""),
+            std::string::npos);
   EXPECT_NE(what(R"({"command":["t"],"lines":["a",1]})").find("E207 item 2"), std::string::npos);
   EXPECT_NE(what(R"({"command":["t"],"lines":["a\u0000b"]})").find("NUL"), std::string::npos);
-  EXPECT_NE(what(R"({"command":["t"],"table":{"columns":["a","a"],"rows":[]}})").find("twice"), std::string::npos);
-  EXPECT_NE(what(R"({"command":["t"],"table":{"columns":[],"rows":[]}})").find("no columns"), std::string::npos);
-  EXPECT_NE(what(R"({"command":["t"],"table":{"columns":["a","b"],"rows":[["1","2"],["3"]]}})").find("row 2"), std::string::npos);
-  EXPECT_NE(what(R"({"command":["t"],"table":{"columns":["a","b"],"rows":[["1",2]]}})").find("column \"b\""), std::string::npos);
+  EXPECT_NE(what(R"({"command":["t"],"table":{"columns":["a","a"],"rows":[]}})").find("twice"),
+            std::string::npos);
+  EXPECT_NE(what(R"({"command":["t"],"table":{"columns":[],"rows":[]}})").find("no columns"),
+            std::string::npos);
+  EXPECT_NE(what(R"({"command":["t"],"table":{"columns":["a","b"],"rows":[["1","2"],["3"]]}})").find("row 2"),
+            std::string::npos);
+  EXPECT_NE(what(R"({"command":["t"],"table":{"columns":["a","b"],"rows":[["1",2]]}})").find("column \"b\""),
+            std::string::npos);
   EXPECT_NE(what(R"({"command":["t"],"table":{"cols":["a"]}})").find("\"cols\""), std::string::npos);
   EXPECT_NE(what(R"({"command":["t"],"rerun":"sometimes"})").find("\"rerun\""), std::string::npos);
 }
 
 TEST(ChangeRequest, OptionsBelongToARetry) {
-  const char* const json = R"({"selectors":["1","2.3"],"reason":"r","dry_run":true,"mem_mb":5,"env":{"A":"B"},"time_s":1})";
+  const char* const json =
+      R"({"selectors":["1","2.3"],"reason":"r","dry_run":true,"mem_mb":5,"env":{"A":"B"},"time_s":1})";
   const Result<ChangeRequest> retry = read_change(json, ChangeVerb::retry);
   ASSERT_TRUE(retry) << retry.error().what;
   EXPECT_EQ(retry->selectors, (std::vector<std::string>{"1", "2.3"}));
