@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """B7: a server that was killed with 1,000,000 tasks, half of them finished: from its start to the first task that starts again.
 
-Goal: <= 1 s. Reference: the same start on an empty folder with one task submitted before.
+Goal: <= 1 s. Reference: the same start on a folder with a small batch.
 """
 
 import os
@@ -13,6 +13,7 @@ import time
 from bench_server import MUSTER, PROGRAMS, median, report
 
 COUNT = int(os.environ.get("MUSTER_BENCH_TASKS", "1000000"))
+SMALL = 4000  # more than the simulated worker holds at once
 ROUNDS = 5
 STAMP = os.path.abspath(f"{PROGRAMS}/stamp_program")
 
@@ -41,9 +42,9 @@ def first_start(count):
 def main():
     full, small = [], []
     for _ in range(ROUNDS):
-        small.append(first_start(2)[0])
+        small.append(first_start(SMALL)[0])
         full.append(first_start(COUNT)[0])
-    report("B7.first_start", median(full), "s", f"goal 1 s, two tasks {median(small):.3f} s", f"{median(full) / median(small):.2f}")
+    report("B7.first_start", median(full), "s", f"goal 1 s, a small batch {median(small):.3f} s", f"{median(full) / median(small):.2f}")
 
 
 main()
