@@ -23,10 +23,11 @@ class Scene:
         self.server = server
         self.worker = Worker(server)
         self.ledger, self.gate = Fifo(folder / "ledger"), Fifo(folder / "gate")
+        self.first_gate = Fifo(folder / "first-gate")  # of tasks that wait twice: each gate lets a task through once
         self.members = members
 
     def submit(self, tasks=4, text=TASK, **members):
-        env = {"LEDGER": str(self.ledger.path), "GATE": str(self.gate.path)}
+        env = {"LEDGER": str(self.ledger.path), "GATE": str(self.gate.path), "FIRST_GATE": str(self.first_gate.path)}
         self.batch = shell(self.server, text, env, array=f"1-{tasks}", **{**self.members, **members})
         return self.batch
 
@@ -57,6 +58,7 @@ class Scene:
     def close(self):
         self.ledger.close()
         self.gate.close()
+        self.first_gate.close()
 
 
 @pytest.fixture
@@ -236,12 +238,12 @@ def test_everything_killed_together(scene):
 
 
 def test_the_folder_of_a_dead_keeper_goes_when_the_server_has_everything(scene):
-    scene.submit(tasks=2, text=TASK.replace("read ", 'read line <"$GATE"; echo said; read ', 1))
+    scene.submit(tasks=2, text=TASK.replace("read ", 'read line <"$FIRST_GATE"; echo said; read ', 1))
     scene.begun(2)
     scene.wait_executing()
     agent, old = scene.worker.agent(), set(scene.worker.keepers())
     os.kill(agent, signal.SIGSTOP)  # what the tasks say now is only with the keeper when it dies
-    scene.gate.open_gate(2)
+    scene.first_gate.open_gate(2)
     logs = scene.worker.folder / "keepers" / str(*old) / "logs"
     eventually(lambda: sum(path.read_bytes().count(b"said\n") for path in logs.iterdir()) == 2)
     scene.worker.kill_keeper()
@@ -249,7 +251,8 @@ def test_the_folder_of_a_dead_keeper_goes_when_the_server_has_everything(scene):
     scene.begun(2)
     folders = scene.worker.folder / "keepers"
     eventually(lambda: not old & {int(path.name) for path in folders.iterdir()})
-    scene.finish(4)
+    scene.first_gate.open_gate(2)
+    scene.finish(2)
     # What the dead attempts had said is there.
     answer = scene.server.request("GET", "/logs", query={"selector": f"{scene.batch}.1#1", "stream": "stdout"})
     assert answer.body == b"said\n", answer
