@@ -62,6 +62,8 @@ class SqliteSubject final : public StoreSubject {
   void open() {
     SqliteOptions options;
     options.reserve = {.ballast_bytes = 1 << 20, .low_bytes = 1 << 20};
+    // Few, so that tests with few batches have old ones too.
+    options.young_batches = 2;
     auto opened = open_sqlite_store(lock_, options);
     if (!opened) throw std::runtime_error(opened.error().what);
     store_ = std::move(*opened);

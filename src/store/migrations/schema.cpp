@@ -30,6 +30,16 @@ std::string is_live(const Cycle& cycle) {
   return "BETWEEN 0 AND " + std::to_string(live - 1);
 }
 
+// "0, 1, 2, 6"
+template <class Cycle>
+std::string live_numbers(const Cycle& cycle) {
+  std::string list;
+  for (std::size_t i = 0; i < cycle.states.size(); ++i) {
+    if (cycle.states[i].finality == Finality::live) list += (list.empty() ? "" : ", ") + std::to_string(i);
+  }
+  return list;
+}
+
 std::string number_of(TaskState state) { return std::to_string(static_cast<int>(state)); }
 
 std::string insert_name(std::string_view cycle, std::size_t number, std::string_view name) {
@@ -63,7 +73,8 @@ CREATE TABLE meta (
   next_number INTEGER NOT NULL DEFAULT 1,
   next_template INTEGER NOT NULL DEFAULT 1,
   next_worker INTEGER NOT NULL DEFAULT 1,
-  next_event INTEGER NOT NULL DEFAULT 1)sql" +
+  next_event INTEGER NOT NULL DEFAULT 1,
+  first_young_batch INTEGER NOT NULL DEFAULT 1)sql" +
          task_counts_definition() + R"sql(
 ) STRICT;
 CREATE TABLE names (cycle TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (cycle, number))
@@ -83,6 +94,9 @@ std::string batch_tables() {
 ) STRICT;
 CREATE INDEX batches_by_name ON batches (project, name);
 CREATE TABLE loaded_batches (batch INTEGER PRIMARY KEY) STRICT;
+CREATE VIEW batches_to_load AS SELECT batch FROM loaded_batches UNION ALL SELECT id FROM batches
+  WHERE id >= (SELECT first_young_batch FROM meta) AND (revivable <> 0 OR state IN ()sql" +
+         live_numbers(kBatchCycle) + R"sql());
 CREATE TABLE segments (
   batch INTEGER NOT NULL, ordinal INTEGER NOT NULL, first_position INTEGER NOT NULL, count INTEGER NOT NULL,
   first_index INTEGER NOT NULL, step INTEGER NOT NULL, first_number INTEGER NOT NULL, template INTEGER NOT NULL,

@@ -52,8 +52,12 @@ inline constexpr std::string_view kKeyColumns =
     "created_wall_us";
 
 // What `meta` counts: the sequences, then the tasks of all batches by state.
+inline constexpr std::string_view kSequenceColumns =
+    "next_batch, next_number, next_template, next_worker, next_event";
 inline std::string counter_columns() {
-  return "next_batch, next_number, next_template, next_worker, next_event, " + task_count_columns();
+  std::string columns(kSequenceColumns);
+  columns += ", ";
+  return columns += task_count_columns();
 }
 
 // "(?, ?, ?)", as many as there are columns.

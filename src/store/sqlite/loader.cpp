@@ -49,10 +49,9 @@ StoreSnapshot Loader::load() {
   Statement workers(database_, "SELECT " + std::string(kWorkerColumns) + " FROM workers ORDER BY id");
   for (Query query(workers); query.next();) snapshot.workers.push_back(read_worker(query));
   database_.execute(
-      "DELETE FROM wanted; INSERT INTO wanted SELECT batch FROM loaded_batches;"
-      "INSERT OR IGNORE INTO wanted SELECT d.on_batch FROM loaded_batches AS l CROSS JOIN dependencies AS d "
-      "ON "
-      "d.batch = l.batch");
+      "DELETE FROM wanted; INSERT INTO wanted SELECT batch FROM batches_to_load;"
+      "INSERT OR IGNORE INTO wanted SELECT d.on_batch FROM wanted AS l CROSS JOIN dependencies AS d ON "
+      "d.batch = l.id");
   snapshot.batches = load_wanted();
   return snapshot;
 }

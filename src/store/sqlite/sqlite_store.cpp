@@ -52,8 +52,8 @@ bool may_use_ballast(const Changes& changes) { return changes.item_blocks.empty(
 
 }  // namespace
 
-SqliteStore::WriteSide::WriteSide(const std::string& path)
-    : database(open_for_writing(path)), writer(database), loader(database) {}
+SqliteStore::WriteSide::WriteSide(const std::string& path, BatchId young_batches)
+    : database(open_for_writing(path)), writer(database, young_batches), loader(database) {}
 
 SqliteStore::ReadSide::ReadSide(const std::string& path)
     : database(open_for_reading(path)), queries(database) {}
@@ -65,7 +65,7 @@ SqliteStore::SqliteStore(std::string path, const DiskReserve& reserve, const Sql
 }
 
 void SqliteStore::open_sides() {
-  write_side_ = std::make_unique<WriteSide>(path_);
+  write_side_ = std::make_unique<WriteSide>(path_, options_.young_batches);
   read_side_ = std::make_unique<ReadSide>(path_);
   sqlite3_wal_hook(write_side_->database.handle(), count_log_pages, &log_pages_);
   next_checkpoint_ = options_.checkpoint_pages;

@@ -23,6 +23,8 @@ struct SqliteOptions {
   DiskReserveOptions reserve;
   // Pages of 4 KiB in the log before they are copied into the file; every copy is a pause of one commit.
   int checkpoint_pages = 1000;
+  // How many of the newest batches a start looks through; older ones that it loads are listed.
+  BatchId young_batches = sqlite::kYoungBatches;
 };
 
 class SqliteStore final : public Store, public History, public TokenStore {
@@ -70,7 +72,7 @@ class SqliteStore final : public Store, public History, public TokenStore {
  private:
   // One connection that writes, with everything prepared on it.
   struct WriteSide {
-    explicit WriteSide(const std::string& path);
+    WriteSide(const std::string& path, BatchId young_batches);
     sqlite::Database database;
     sqlite::Writer writer;
     sqlite::Loader loader;

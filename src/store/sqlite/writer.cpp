@@ -72,46 +72,17 @@ void bind_attempt(Statement& statement, int index, const AttemptRecord& attempt)
   }
 }
 
-// batch_live_columns() from ?index on; gives the next free index.
-int bind_batch_live(Statement& statement, int index, const BatchRow& row) {
-  statement.bind(index++, row.state);
-  statement.bind(index++, row.held);
-  statement.bind(index++, row.closed);
-  statement.bind(index++, row.priority);
-  statement.bind(index++, row.max_running);
-  statement.bind(index++, row.task_count);
-  for (const std::uint64_t count : row.counts) statement.bind(index++, count);
-  statement.bind(index++, row.created_wall_us);
-  statement.bind(index++, row.started_wall_us);
-  statement.bind(index++, row.ended_wall_us);
-  statement.bind(index++, row.revivable);
-  statement.bind(index++, row.reason);
-  return index;
-}
-
-void bind_batch(Statement& statement, const BatchRow& row) {
-  statement.bind_all(row.id, row.project, row.name, row.owner);
-  bind_batch_live(statement, 5, row);
-}
-
 }  // namespace
 
-Writer::Writer(Database& database)
+Writer::Writer(Database& database, BatchId young_batches)
     : database_(database),
+      batches_(database, young_batches),
       begin_(database, "BEGIN IMMEDIATE"),
       commit_(database, "COMMIT"),
       begin_incarnation_(
           database,
           "UPDATE meta SET incarnation = incarnation + 1, closed_cleanly = 0 RETURNING incarnation"),
       mark_closed_(database, "UPDATE meta SET closed_cleanly = 1"),
-      insert_batch_(database, insert_into("batches", batch_columns())),
-      replace_batch_(database, replace_into("batches", batch_columns())),
-      update_batch_(database, "UPDATE batches SET " + assignments(batch_live_columns()) +
-                                  " WHERE id = ? AND project = ? AND name = ? AND owner = ?"),
-      read_batch_(database,
-                  "SELECT state, revivable, " + task_count_columns() + " FROM batches WHERE id = ?"),
-      insert_loaded_(database, "INSERT OR IGNORE INTO loaded_batches VALUES (?)"),
-      delete_loaded_(database, "DELETE FROM loaded_batches WHERE batch = ?"),
       insert_segment_(database, insert_into("segments", kSegmentColumns) + " ON CONFLICT DO NOTHING"),
       replace_segment_(database, replace_into("segments", kSegmentColumns)),
       insert_dependency_(database, insert_into("dependencies", kDependencyColumns)),
@@ -133,7 +104,7 @@ Writer::Writer(Database& database)
           "INSERT INTO tokens (kind, owner, hash, created_wall_us, expires_wall_us) VALUES (?, ?, ?, ?, ?)"),
       delete_token_(database, "DELETE FROM tokens WHERE id = ?"),
       compression_(ZSTD_createCCtx()) {
-  Statement meta(database, "SELECT " + counter_columns() + " FROM meta");
+  Statement meta(database, "SELECT " + std::string(kSequenceColumns) + " FROM meta");
   Query counters(meta);
   MUSTER_CHECK(counters.next(), "meta has its one row");
   sequences_ = {.next_batch = counters.integer<BatchId>(),
@@ -141,16 +112,7 @@ Writer::Writer(Database& database)
                 .next_template = counters.integer<TemplateId>(),
                 .next_worker = counters.integer<WorkerId>(),
                 .next_event = counters.integer<std::uint64_t>()};
-  for (std::uint64_t& count : totals_) count = counters.integer<std::uint64_t>();
-  highest_batch_ = static_cast<BatchId>(database.integer("SELECT max(id) FROM batches"));
   highest_event_ = static_cast<std::uint64_t>(database.integer("SELECT max(seq) FROM events"));
-  Statement loaded(database, "SELECT id, " + task_count_columns() +
-                                 " FROM loaded_batches CROSS JOIN batches ON id = batch");
-  for (Query batch(loaded); batch.next();) {
-    Known& known = known_[batch.integer<BatchId>()];
-    known.loaded = true;
-    for (std::uint64_t& count : known.counts) count = batch.integer<std::uint64_t>();
-  }
 }
 
 // ---- transactions
@@ -185,41 +147,22 @@ void Writer::mark_closed() {
 }
 
 void Writer::write(const Changes& changes) {
-  before_.clear();
-  sequences_before_ = sequences_;
-  totals_before_ = totals_;
-  highest_before_ = highest_batch_;
+  batches_.begin();
+  const Sequences before = sequences_;
   try {
     in_transaction([&] { write_rows(changes); });
   } catch (...) {
-    take_back();
+    batches_.take_back();
+    sequences_ = before;
     throw;
   }
-  keep_or_forget_batches();
-}
-
-void Writer::take_back() noexcept {
-  for (auto entry = before_.rbegin(); entry != before_.rend(); ++entry) {
-    if (entry->second) {
-      known_[entry->first] = *entry->second;
-    } else {
-      known_.erase(entry->first);
-    }
-  }
-  sequences_ = sequences_before_;
-  totals_ = totals_before_;
-  highest_batch_ = highest_before_;
-}
-
-void Writer::keep_or_forget_batches() {
-  for (const auto& [id, ignored] : before_) {
-    const auto known = known_.find(id);
-    if (known != known_.end() && !known->second.loaded) known_.erase(known);
-  }
+  batches_.keep();
 }
 
 void Writer::write_rows(const Changes& changes) {
-  for (const BatchRow& row : changes.batches) write_batch(row);
+  const TaskCounts totals_before = batches_.totals();
+  for (const BatchRow& row : changes.batches) batches_.write(row);
+  batches_.settle();
   for (const SegmentRow& row : changes.segments) write_segment(row);
   for (const TemplateRow& row : changes.templates) {
     packed_ = wire::encode_task_template(*row.body);
@@ -242,59 +185,9 @@ void Writer::write_rows(const Changes& changes) {
     replace_key_.run(row.project, row.key, Blob{row.body_hash}, row.batch, row.batch_name, row.first_index,
                      row.last_index, row.count, row.first_number, row.created_wall_us);
   }
+  const bool counted = changes.sequences && *changes.sequences != sequences_;
   if (changes.sequences) sequences_ = *changes.sequences;
-  if (sequences_ != sequences_before_ || totals_ != totals_before_) write_counters();
-}
-
-// ---- batches
-
-std::optional<Writer::Known> Writer::known_of(BatchId id) {
-  const auto found = known_.find(id);
-  if (found != known_.end()) return found->second;
-  if (id > highest_batch_) return std::nullopt;
-  Query query(read_batch_, id);
-  if (!query.next()) return std::nullopt;
-  Known known;
-  const auto state = query.enumerator<BatchState>(kBatchStates);
-  known.loaded = is_loaded(state, query.flag());
-  for (std::uint64_t& count : known.counts) count = query.integer<std::uint64_t>();
-  return known;
-}
-
-void Writer::write_batch(const BatchRow& row) {
-  const std::optional<Known> old = known_of(row.id);
-  before_.emplace_back(row.id, known_.contains(row.id) ? old : std::nullopt);
-  if (old) {
-    for (std::size_t i = 0; i < kTaskStates; ++i) totals_[i] -= old->counts[i];
-    rewrite_batch(row);
-  } else {
-    write_new_batch(row);
-  }
-  for (std::size_t i = 0; i < kTaskStates; ++i) totals_[i] += row.counts[i];
-  const bool loaded = is_loaded(row.state, row.revivable);
-  const bool was_loaded = old && old->loaded;
-  if (loaded && !was_loaded) insert_loaded_.run(row.id);
-  if (!loaded && was_loaded) delete_loaded_.run(row.id);
-  known_[row.id] = {row.counts, loaded};
-  highest_batch_ = std::max(highest_batch_, row.id);
-}
-
-void Writer::write_new_batch(const BatchRow& row) {
-  bind_batch(insert_batch_, row);
-  insert_batch_.finish();
-}
-
-// Names hardly ever change, so the index on them is left alone unless they do.
-void Writer::rewrite_batch(const BatchRow& row) {
-  int index = bind_batch_live(update_batch_, 1, row);
-  update_batch_.bind(index++, row.id);
-  update_batch_.bind(index++, row.project);
-  update_batch_.bind(index++, row.name);
-  update_batch_.bind(index, row.owner);
-  update_batch_.finish();
-  if (sqlite3_changes(database_.handle()) == 1) return;
-  bind_batch(replace_batch_, row);
-  replace_batch_.finish();
+  if (counted || batches_.totals() != totals_before) write_counters();
 }
 
 // ---- what belongs to batches
@@ -380,7 +273,7 @@ void Writer::write_counters() {
   update_counters_.bind_all(sequences_.next_batch, sequences_.next_number, sequences_.next_template,
                             sequences_.next_worker, sequences_.next_event);
   int index = 6;
-  for (const std::uint64_t count : totals_) update_counters_.bind(index++, count);
+  for (const std::uint64_t count : batches_.totals()) update_counters_.bind(index++, count);
   update_counters_.finish();
 }
 

@@ -1,17 +1,14 @@
 // Writes the rows of one Changes in one transaction, with as few statements as the rows allow.
-// Must hold: after an exception the transaction is rolled back and what is remembered of batches is as before.
+// Must hold: after an exception the transaction is rolled back and what is remembered is as before.
 #pragma once
 
 #include <zstd.h>
 
 #include <memory>
-#include <optional>
 #include <string>
-#include <unordered_map>
-#include <utility>
-#include <vector>
 
 #include "core/rows.h"
+#include "store/sqlite/batch_writer.h"
 #include "store/sqlite/database.h"
 
 namespace muster::store::sqlite {
@@ -19,7 +16,7 @@ namespace muster::store::sqlite {
 class Writer {
  public:
   // `database` has the tables and outlives this.
-  explicit Writer(Database& database);
+  Writer(Database& database, BatchId young_batches);
 
   // Counts the incarnation up and marks the database as open.
   Incarnation begin_incarnation();
@@ -31,11 +28,6 @@ class Writer {
   void remove_token(std::uint64_t id);
 
  private:
-  // What differences are computed from.
-  struct Known {
-    TaskCounts counts{};
-    bool loaded = false;
-  };
   struct FreeContext {
     void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   };
@@ -43,10 +35,6 @@ class Writer {
   template <class Work>
   void in_transaction(const Work& work);
   void write_rows(const Changes& changes);
-  void write_batch(const BatchRow& row);
-  void write_new_batch(const BatchRow& row);
-  void rewrite_batch(const BatchRow& row);
-  std::optional<Known> known_of(BatchId id);
   void write_segment(const SegmentRow& row);
   void write_item_block(const ItemBlockRow& row);
   void write_state_runs(const Changes& changes);
@@ -54,12 +42,10 @@ class Writer {
   void write_worker(const WorkerRow& row);
   void write_event(const EventRow& row);
   void write_counters();
-  void keep_or_forget_batches();
-  void take_back() noexcept;
 
   Database& database_;
+  BatchWriter batches_;
   Statement begin_, commit_, begin_incarnation_, mark_closed_;
-  Statement insert_batch_, replace_batch_, update_batch_, read_batch_, insert_loaded_, delete_loaded_;
   Statement insert_segment_, replace_segment_, insert_dependency_, delete_dependencies_;
   Statement replace_template_, replace_item_block_, replace_override_, delete_state_runs_, replace_state_run_;
   Statement replace_task_, replace_attempt_, replace_worker_, insert_event_, replace_event_, replace_key_,
@@ -67,17 +53,8 @@ class Writer {
   Statement insert_token_, delete_token_;
 
   Sequences sequences_;
-  TaskCounts totals_{};
-  BatchId highest_batch_ = 0;                 // no batch above it has a row
-  std::uint64_t highest_event_ = 0;           // nor an event; never taken back, which costs nothing
-  std::unordered_map<BatchId, Known> known_;  // every batch that load() would give first
-
-  // Of the transaction at hand, to take it back.
-  std::vector<std::pair<BatchId, std::optional<Known>>> before_;
-  Sequences sequences_before_;
-  TaskCounts totals_before_{};
-  BatchId highest_before_ = 0;
-
+  std::uint64_t highest_event_ =
+      0;  // no event above it has a row; not taken back, which costs next to nothing
   std::unique_ptr<ZSTD_CCtx, FreeContext> compression_;
   std::string packed_, compressed_;
 };
