@@ -50,7 +50,8 @@ void Agent::State::on(const ServerSaid& input) {
   if (now.mono_us >= lease_deadline_us) give_back_waiting();
   if (facts_sent_mono_us != 0 && message.echo_sent_mono_us >= facts_sent_mono_us) facts_news = false;
   if (message.echo_sent_mono_us != 0) {
-    lease_deadline_us = std::max(lease_deadline_us, agent_deadline_us(message.echo_sent_mono_us, message.lease_us));
+    lease_deadline_us =
+        std::max(lease_deadline_us, agent_deadline_us(message.echo_sent_mono_us, message.lease_us));
   }
   if (message.sync_interval_us > 0) sync_interval_us = message.sync_interval_us;
   slots_known = true;
@@ -69,7 +70,8 @@ void Agent::State::on(const LogsTaken& input) {
   const auto found = keepers.find(input.keeper);
   const LogPlace place{input.segment, input.offset};
   if (found != keepers.end() && place > found->second.logs_taken) {
-    if (place.segment > found->second.logs_taken.segment) ask(input.keeper).logs_taken_segment = place.segment;
+    if (place.segment > found->second.logs_taken.segment)
+      ask(input.keeper).logs_taken_segment = place.segment;
     found->second.logs_taken = place;
   }
   const std::set<AttemptRef> all = patient;
@@ -134,7 +136,8 @@ void Agent::State::tell_server() {
   } else {
     for (const Have& news : phase_news) {
       const auto task = tasks.find(news.attempt);
-      if (task != tasks.end() && task->second.place != Place::ended) message.have.push_back({news.attempt, task->second.phase});
+      if (task != tasks.end() && task->second.place != Place::ended)
+        message.have.push_back({news.attempt, task->second.phase});
     }
     for (const AttemptRef& ref : end_news) {
       const auto task = tasks.find(ref);
@@ -160,14 +163,16 @@ void Agent::State::tell_server() {
 Micros Agent::next_due_us() const {
   if (state_->session == 0) return std::numeric_limits<Micros>::max();
   Micros due = state_->full_due_mono_us;
-  for (const AttemptRef& ref : state_->patient) due = std::min(due, state_->tasks.at(ref).patience_until_mono_us);
+  for (const AttemptRef& ref : state_->patient)
+    due = std::min(due, state_->tasks.at(ref).patience_until_mono_us);
   return due;
 }
 
 std::size_t Agent::size() const { return state_->tasks.size(); }
 
 bool Agent::remembers(KeeperId keeper) const {
-  return std::any_of(state_->tasks.begin(), state_->tasks.end(), [&](const auto& entry) { return entry.second.keeper == keeper; });
+  return std::any_of(state_->tasks.begin(), state_->tasks.end(),
+                     [&](const auto& entry) { return entry.second.keeper == keeper; });
 }
 
 bool Agent::knows(TaskRef task, std::uint32_t number) const {
@@ -184,7 +189,8 @@ std::vector<std::string> Agent::audit() const {
   std::set<std::uint32_t> gpus;
   for (const auto& [ref, task] : state.tasks) {
     if (task.place == Place::run_queue && task.keeper == newest) ++in_run_queue;
-    if (task.place == Place::at_once || (task.place == Place::run_queue && task.keeper != newest)) reserved.add(task.resources);
+    if (task.place == Place::at_once || (task.place == Place::run_queue && task.keeper != newest))
+      reserved.add(task.resources);
     if (task.place != Place::at_once) continue;
     for (const std::uint32_t gpu : task.gpus) {
       if (!gpus.insert(gpu).second) broken.push_back("two tasks hold GPU " + std::to_string(gpu));

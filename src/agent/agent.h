@@ -21,9 +21,10 @@ struct AgentOptions {
   WorkerFacts facts;
   // What every task starts with (PATH, HOME …); MUSTER_… and the template's are added.
   std::vector<std::pair<std::string, std::string>> environment;
-  std::string work_folder;             // absolute: holds <batch>/<index>/<attempt>/
-  Micros log_patience_us = 5'000'000;  // an end waits that long for its log to reach the server, then goes out marked cut
-  std::uint64_t run_queue_depth = 512; // handed to the keeper beyond the width, at most
+  std::string work_folder;  // absolute: holds <batch>/<index>/<attempt>/
+  Micros log_patience_us =
+      5'000'000;  // an end waits that long for its log to reach the server, then goes out marked cut
+  std::uint64_t run_queue_depth = 512;  // handed to the keeper beyond the width, at most
 };
 
 // ---- inputs
@@ -64,8 +65,8 @@ struct FactsChanged {
 };
 struct Tick {};
 
-using Input = std::variant<Connected, Disconnected, ServerSaid, KeeperJoined, KeeperSaid, KeeperDied, LogsTaken,
-                           FactsChanged, Tick>;
+using Input = std::variant<Connected, Disconnected, ServerSaid, KeeperJoined, KeeperSaid, KeeperDied,
+                           LogsTaken, FactsChanged, Tick>;
 
 // ---- what follows
 

@@ -105,7 +105,8 @@ class Script : public testing::Test {
   }
   std::vector<Finished> finished() const {
     std::vector<Finished> all;
-    for (const AgentMessage& one : last.to_server) all.insert(all.end(), one.finished.begin(), one.finished.end());
+    for (const AgentMessage& one : last.to_server)
+      all.insert(all.end(), one.finished.begin(), one.finished.end());
     return all;
   }
   std::string variable(const KeeperStart& start, std::string_view name) const {

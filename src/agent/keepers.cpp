@@ -39,7 +39,8 @@ void Agent::State::on(const KeeperSaid& input) {
   for (const KeeperEnd& end : input.report.ended) take_end(input.keeper, end);
 }
 
-void Agent::State::take_started(KeeperId keeper, const AttemptRef& ref, const std::string& note, AttemptState phase) {
+void Agent::State::take_started(KeeperId keeper, const AttemptRef& ref, const std::string& note,
+                                AttemptState phase) {
   const auto known = tasks.find(ref);
   if (known != tasks.end()) {
     Task& task = known->second;
@@ -114,7 +115,8 @@ Finished Agent::State::finished_from(const KeeperEnd& end, const Task& task) con
   if (end.by == EndedBy::lease && end.kind != EndKind::never_started) {
     finished.outcome = AttemptState::lost;
     finished.cause = Cause::worker_lost;
-    if (finished.message.empty()) finished.message = "killed at the end of the lease: the server was out of reach for too long";
+    if (finished.message.empty())
+      finished.message = "killed at the end of the lease: the server was out of reach for too long";
   } else if (end.by == EndedBy::stop || end.kind == EndKind::never_started) {
     // Whose stop it was may be forgotten by a restart of the agent; the server knows whether it asked for a cancel.
     finished.outcome = task.stop == StopReason::cancel ? AttemptState::cancelled : AttemptState::refused;
@@ -128,7 +130,9 @@ void Agent::State::on(const KeeperDied& input) {
   for (const KeeperEnd& end : input.ended) {
     take_end(input.keeper, end);
     const auto known = tasks.find(end.attempt);
-    if (known != tasks.end()) known->second.patience_until_mono_us = std::min(known->second.patience_until_mono_us, now.mono_us + options.log_patience_us);
+    if (known != tasks.end())
+      known->second.patience_until_mono_us =
+          std::min(known->second.patience_until_mono_us, now.mono_us + options.log_patience_us);
   }
   for (const AttemptRef& ref : input.started) {
     Task& task = tasks[ref];
@@ -162,7 +166,8 @@ void Agent::State::on(const KeeperDied& input) {
   const KeeperId newest = keepers.empty() ? 0 : keepers.rbegin()->first;
   for (const auto& [ref, task] : tasks) {
     if (task.place == Place::run_queue && task.keeper == newest) ++in_run_queue;
-    if (task.place == Place::at_once || (task.place == Place::run_queue && task.keeper != newest)) reserved.add(task.resources);
+    if (task.place == Place::at_once || (task.place == Place::run_queue && task.keeper != newest))
+      reserved.add(task.resources);
   }
 }
 
@@ -178,7 +183,8 @@ void Agent::State::set_width(KeeperId id, std::uint64_t width) {
 // as far as the slots reserved for them are there. What the newest may be running is not given to an older one meanwhile.
 void Agent::State::set_widths() {
   const KeeperId newest = keepers.rbegin()->first;
-  const std::uint64_t free = capacity.cpu_slots > reserved.cpu_slots ? capacity.cpu_slots - reserved.cpu_slots : 0;
+  const std::uint64_t free =
+      capacity.cpu_slots > reserved.cpu_slots ? capacity.cpu_slots - reserved.cpu_slots : 0;
   if (keepers.size() > 1) {
     std::map<KeeperId, std::uint64_t> in_queue_of;
     std::uint64_t in_older_queues = 0;
@@ -194,7 +200,8 @@ void Agent::State::set_widths() {
     }
     const Keeper& present = keepers.at(newest);
     const std::uint64_t told = present.width_told ? present.run_queue_width : in_run_queue;
-    const std::uint64_t taken = reserved.cpu_slots - in_older_queues + std::min(in_run_queue, std::max(told, executing));
+    const std::uint64_t taken =
+        reserved.cpu_slots - in_older_queues + std::min(in_run_queue, std::max(told, executing));
     std::uint64_t left = capacity.cpu_slots > taken ? capacity.cpu_slots - taken : 0;
     for (const auto& [id, count] : in_queue_of) {
       const std::uint64_t width = std::min(count, left);
@@ -214,7 +221,8 @@ void Agent::State::tell_keepers() {
       ask(id).deadline_mono_us = lease_deadline_us;
     }
     if (!newest && !keeper.request.leave_when_empty) {
-      const bool empty = std::none_of(tasks.begin(), tasks.end(), [&](const auto& entry) { return entry.second.keeper == id; });
+      const bool empty = std::none_of(tasks.begin(), tasks.end(),
+                                      [&](const auto& entry) { return entry.second.keeper == id; });
       if (empty) ask(id).leave_when_empty = true;
     }
     if (!keeper.has_request) continue;

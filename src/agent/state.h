@@ -23,62 +23,62 @@ struct LogPlace {
 };
 
 enum class Place : std::uint8_t {
-  waiting,     // in State::waiting, not handed to a keeper
-  run_queue,   // handed over; the keeper starts it when its turn comes
-  at_once,     // handed over with what it needs reserved
-  ended,       // `end` is known
+  waiting,    // in State::waiting, not handed to a keeper
+  run_queue,  // handed over; the keeper starts it when its turn comes
+  at_once,    // handed over with what it needs reserved
+  ended,      // `end` is known
 };
 
 struct Task {
   Place place = Place::waiting;
   AttemptState phase = AttemptState::assigned;
   Resources resources;
-  std::vector<std::uint32_t> gpus;       // indexes of the GPU slots it holds
-  KeeperId keeper = 0;                   // 0: none yet
-  KeeperStart start;                     // ready to hand over; cleared once it was
+  std::vector<std::uint32_t> gpus;  // indexes of the GPU slots it holds
+  KeeperId keeper = 0;              // 0: none yet
+  KeeperStart start;                // ready to hand over; cleared once it was
   std::string scratch;
   Micros grace_us = 0;
-  std::optional<StopReason> stop;        // asked for
-  Finished end;                          // valid when ended
-  LogPlace log_end;                      // the end is told when the server has the log up to here …
-  Micros patience_until_mono_us = 0;     // … or then; 0: no waiting
-  bool told = false;                     // in this session
+  std::optional<StopReason> stop;     // asked for
+  Finished end;                       // valid when ended
+  LogPlace log_end;                   // the end is told when the server has the log up to here …
+  Micros patience_until_mono_us = 0;  // … or then; 0: no waiting
+  bool told = false;                  // in this session
 };
 
 struct Keeper {
-  std::uint64_t run_queue_width = 0;     // as last told
+  std::uint64_t run_queue_width = 0;  // as last told
   bool width_told = false;
   Micros deadline_told_us = 0;
   LogPlace logs_taken;
-  KeeperRequest request;                 // what this turn asks
+  KeeperRequest request;  // what this turn asks
   bool has_request = false;
 };
 
 struct Agent::State {
   AgentOptions options;
-  Capacity capacity;                     // facts, with the operator's slots
-  bool slots_known = false;              // the server has told the operator's
-  SessionId session = 0;                 // 0: not connected
+  Capacity capacity;         // facts, with the operator's slots
+  bool slots_known = false;  // the server has told the operator's
+  SessionId session = 0;     // 0: not connected
   std::uint64_t sent_seq = 0;
   std::uint64_t seen_seq = 0;
-  Micros lease_deadline_us = 0;          // 0: no lease yet
+  Micros lease_deadline_us = 0;  // 0: no lease yet
   Micros sync_interval_us = 5'000'000;
   Micros full_due_mono_us = 0;
   std::map<TemplateId, std::shared_ptr<const TaskTemplate>> templates;  // of this session
   std::map<AttemptRef, Task> tasks;
-  std::deque<AttemptRef> waiting;        // in order of arrival
+  std::deque<AttemptRef> waiting;  // in order of arrival
   std::map<KeeperId, Keeper> keepers;
-  InUse reserved;                        // by tasks started at once, and by tasks on older keepers
-  std::uint64_t in_run_queue = 0;        // plain tasks with the newest keeper that have not ended
+  InUse reserved;                  // by tasks started at once, and by tasks on older keepers
+  std::uint64_t in_run_queue = 0;  // plain tasks with the newest keeper that have not ended
   std::set<std::uint32_t> gpus_taken;
-  std::set<AttemptRef> patient;          // ended, told when their log is through
+  std::set<AttemptRef> patient;  // ended, told when their log is through
 
   Now now;
   AgentDecision decision;
   std::vector<Have> phase_news;
   std::vector<AttemptRef> end_news;
-  bool facts_news = false;               // not known to be known by the server
-  Micros facts_sent_mono_us = 0;         // first sent then in this session; 0: not yet
+  bool facts_news = false;        // not known to be known by the server
+  Micros facts_sent_mono_us = 0;  // first sent then in this session; 0: not yet
 
   void on(const Connected& input);
   void on(const Disconnected& input);

@@ -10,7 +10,8 @@ namespace muster::agent {
 
 void Agent::State::take_grant(const Grant& grant) {
   const auto found = templates.find(grant.template_id);
-  if (found == templates.end()) return;  // heals with the next full message: the server misses it and says it all again
+  if (found == templates.end())
+    return;  // heals with the next full message: the server misses it and says it all again
   const TaskTemplate& body = *found->second;
   const std::size_t columns = body.columns.size();
   std::vector<std::string_view> row;
@@ -32,8 +33,10 @@ void Agent::State::take_grant(const Grant& grant) {
 
 namespace {
 
-void set_variable(std::vector<std::pair<std::string, std::string>>& environment, std::string name, std::string value) {
-  const auto found = std::find_if(environment.begin(), environment.end(), [&](const auto& entry) { return entry.first == name; });
+void set_variable(std::vector<std::pair<std::string, std::string>>& environment, std::string name,
+                  std::string value) {
+  const auto found = std::find_if(environment.begin(), environment.end(),
+                                  [&](const auto& entry) { return entry.first == name; });
   if (found != environment.end()) {
     found->second = std::move(value);
   } else {
@@ -55,7 +58,8 @@ KeeperStart Agent::State::make_start(const AttemptRef& ref, TaskNumber number, c
   for (auto& [name, value] : expanded.env) set_variable(environment, name, std::move(value));
   const std::string batch = std::to_string(ref.batch);
   const std::string index = std::to_string(ref.index);
-  const std::uint32_t cpus = body.resources.cpus > 0 ? body.resources.cpus : std::max(1U, body.resources.cpu_slots);
+  const std::uint32_t cpus =
+      body.resources.cpus > 0 ? body.resources.cpus : std::max(1U, body.resources.cpu_slots);
   environment.emplace_back("MUSTER_BATCH_ID", batch);
   environment.emplace_back("MUSTER_TASK_ID", batch + "." + index);
   environment.emplace_back("MUSTER_TASK_INDEX", index);
@@ -119,7 +123,8 @@ bool Agent::State::hand_over(const AttemptRef& ref, Task& task) {
   }
   const KeeperId newest = keepers.rbegin()->first;
   if (task.resources.is_plain()) {
-    const std::uint64_t width = capacity.cpu_slots > reserved.cpu_slots ? capacity.cpu_slots - reserved.cpu_slots : 0;
+    const std::uint64_t width =
+        capacity.cpu_slots > reserved.cpu_slots ? capacity.cpu_slots - reserved.cpu_slots : 0;
     if (in_run_queue >= width + options.run_queue_depth) return false;
     task.place = Place::run_queue;
     ++in_run_queue;
@@ -201,7 +206,8 @@ void Agent::State::forget(const AttemptRef& ref) {
   const auto found = tasks.find(ref);
   if (found == tasks.end()) return;
   Task& task = found->second;
-  if (task.place != Place::ended && task.place != Place::waiting) return;  // it runs: only its end can be forgotten
+  if (task.place != Place::ended && task.place != Place::waiting)
+    return;  // it runs: only its end can be forgotten
   if (task.keeper != 0 && keepers.contains(task.keeper)) ask(task.keeper).forget.push_back(ref);
   patient.erase(ref);
   tasks.erase(found);
@@ -210,8 +216,9 @@ void Agent::State::forget(const AttemptRef& ref) {
 std::string note_of(const Task& task) {
   const Resources& r = task.resources;
   std::string note = std::to_string(static_cast<int>(task.place)) + " " + std::to_string(r.cpu_slots) + " " +
-                     std::to_string(r.gpu_slots) + " " + std::to_string(r.cpus) + " " + std::to_string(r.mem_mb) + " " +
-                     std::to_string(r.disk_mb) + " " + std::to_string(task.grace_us);
+                     std::to_string(r.gpu_slots) + " " + std::to_string(r.cpus) + " " +
+                     std::to_string(r.mem_mb) + " " + std::to_string(r.disk_mb) + " " +
+                     std::to_string(task.grace_us);
   for (const std::uint32_t gpu : task.gpus) note += " " + std::to_string(gpu);
   return task.scratch.empty() ? note : note + " /" + task.scratch;
 }
@@ -237,7 +244,8 @@ void apply_note(const std::string& note, Task& task) {
   task.resources.mem_mb = numbers[4];
   task.resources.disk_mb = numbers[5];
   task.grace_us = static_cast<Micros>(numbers[6]);
-  for (std::size_t i = 7; i < numbers.size(); ++i) task.gpus.push_back(static_cast<std::uint32_t>(numbers[i]));
+  for (std::size_t i = 7; i < numbers.size(); ++i)
+    task.gpus.push_back(static_cast<std::uint32_t>(numbers[i]));
 }
 
 }  // namespace muster::agent

@@ -28,7 +28,9 @@ class SelftestBody final : public cli::CommandBody {
     options.trace = trace_;
     if (mistake_) {
       const auto mutant = sim::mutant_from_text(*mistake_);
-      if (!mutant) return refuse(ErrorKind::usage, kMalformedValue, "there is no planted mistake of that name", known_mistakes());
+      if (!mutant)
+        return refuse(ErrorKind::usage, kMalformedValue, "there is no planted mistake of that name",
+                      known_mistakes());
       options.mutant = *mutant;
     }
     return sim::run_selftest(options);
@@ -37,7 +39,8 @@ class SelftestBody final : public cli::CommandBody {
  private:
   static std::string known_mistakes() {
     std::string names = "one of:";
-    for (std::size_t i = 0; i < sim::kMutants; ++i) names += " " + std::string(to_text(static_cast<sim::Mutant>(i)));
+    for (std::size_t i = 0; i < sim::kMutants; ++i)
+      names += " " + std::string(to_text(static_cast<sim::Mutant>(i)));
     return names;
   }
 

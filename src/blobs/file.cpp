@@ -41,7 +41,7 @@ Result<File> open_folder_at(int parent, const std::string& name) {
 }
 
 Result<std::uint64_t> file_size(int file) {
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file, &facts) < 0) return file_error(errno, "look at a log file");
   return static_cast<std::uint64_t>(facts.st_size);
 }

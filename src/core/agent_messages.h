@@ -20,9 +20,9 @@ inline constexpr std::uint32_t kAgentProtocol = 1;
 // Facts about the machine, sent with hello and whenever they change.
 struct WorkerFacts {
   std::string host;
-  std::string boot_id;   // of the kernel; a new one proves that everything older is dead
+  std::string boot_id;  // of the kernel; a new one proves that everything older is dead
   std::string version;
-  Capacity capacity;     // slots as the agent was told at its start, or discovered
+  Capacity capacity;              // slots as the agent was told at its start, or discovered
   std::vector<std::string> gpus;  // names, one for each discovered GPU
   std::int64_t process_id = 0;
   bool operator==(const WorkerFacts&) const = default;
@@ -59,8 +59,8 @@ struct Finished {
   Usage usage;
   std::uint64_t stdout_bytes = 0;  // written by the task, before any cut
   std::uint64_t stderr_bytes = 0;
-  bool log_cut = false;            // something of it is not on the server
-  std::string message;             // one line for people: errno text, limit passed …
+  bool log_cut = false;  // something of it is not on the server
+  std::string message;   // one line for people: errno text, limit passed …
   bool operator==(const Finished&) const = default;
 };
 
@@ -73,10 +73,10 @@ struct Have {
 // Agent -> server.
 struct AgentMessage {
   SessionId session = 0;
-  std::uint64_t seq = 0;           // +1 per message in a session
-  std::uint64_t seen_seq = 0;      // the newest server message taken in
-  Micros sent_mono_us = 0;         // the agent's clock; echoed, so that it can count its lease from sending
-  bool full = false;               // `have` is everything; without it only changes since the last message
+  std::uint64_t seq = 0;       // +1 per message in a session
+  std::uint64_t seen_seq = 0;  // the newest server message taken in
+  Micros sent_mono_us = 0;     // the agent's clock; echoed, so that it can count its lease from sending
+  bool full = false;           // `have` is everything; without it only changes since the last message
   std::vector<Have> have;
   std::vector<Finished> finished;  // everything not yet forgotten if full, else what is new
   std::optional<WorkerFacts> facts;
@@ -90,10 +90,10 @@ struct Grant {
   TaskIndex first_index = 0;
   std::uint64_t step = 1;
   std::uint64_t count = 1;
-  TaskNumber first_number = 0;     // global number of the first; they are consecutive
+  TaskNumber first_number = 0;  // global number of the first; they are consecutive
   std::uint32_t attempt = 1;
   Incarnation incarnation = 0;
-  std::vector<std::string> fields; // count * columns values, row by row; empty without items
+  std::vector<std::string> fields;  // count * columns values, row by row; empty without items
   bool operator==(const Grant&) const = default;
 };
 
@@ -121,7 +121,7 @@ struct ServerMessage {
   std::uint64_t seq = 0;
   Micros echo_sent_mono_us = 0;  // sent_mono_us of the newest agent message handled; 0: none
   Micros lease_us = 0;
-  Micros sync_interval_us = 0;   // how often a full message is wanted
+  Micros sync_interval_us = 0;             // how often a full message is wanted
   std::optional<std::uint32_t> cpu_slots;  // enabled by the operator; absent: as the agent said
   std::optional<std::uint32_t> gpu_slots;
   std::vector<TemplateDefinition> templates;  // those used below that this session has not seen

@@ -49,8 +49,8 @@ inline constexpr std::uint16_t kEvictedRetries = 100;
 
 struct RetryVerdict {
   enum class Next : std::uint8_t { again, failed } next = Next::failed;
-  Micros delay_us = 0;         // before the next attempt may start
-  Cause cause = Cause::none;   // what the task fails with: poison after too many lost workers
+  Micros delay_us = 0;        // before the next attempt may start
+  Cause cause = Cause::none;  // what the task fails with: poison after too many lost workers
 };
 
 // Counts the failure in `counts` and says what follows. user_retries: --retry N.

@@ -60,7 +60,8 @@ TEST(AfterFailure, TheThirdLostWorkerIsAPoison) {
 
 TEST(AfterFailure, LaunchAndEvictionHaveTheirOwnBudgets) {
   RetryCounts counts;
-  for (int i = 0; i < kLaunchRetries; ++i) EXPECT_EQ(after_failure(Cause::launch, 0, counts).next, Next::again);
+  for (int i = 0; i < kLaunchRetries; ++i)
+    EXPECT_EQ(after_failure(Cause::launch, 0, counts).next, Next::again);
   EXPECT_EQ(after_failure(Cause::launch, 0, counts).next, Next::failed);
   for (int i = 0; i < kEvictedRetries; ++i) EXPECT_EQ(after_failure(Cause::evicted, 0, counts).delay_us, 0);
   EXPECT_EQ(after_failure(Cause::evicted, 0, counts).next, Next::failed);

@@ -231,7 +231,8 @@ const CatalogueEntry kErrorCatalogue[] = {
      "attempts; if the task is innocent, 'muster retry SELECTOR' starts it again."},
 
     {kNotAllowed, "not allowed",
-     "The token is valid, but not for this: an agent's token, for example, cannot submit. Use the one in admin.token of the data "
+     "The token is valid, but not for this: an agent's token, for example, cannot submit. Use the one in "
+     "admin.token of the data "
      "folder."},
 
     {kInternal, "a mistake of the server",

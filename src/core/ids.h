@@ -22,9 +22,9 @@ using TaskNumber = std::uint64_t;  // global: T100017
 using Position = std::uint64_t;    // dense ordinal of a task inside its batch, 0..count-1; internal
 using TemplateId = std::uint64_t;
 using WorkerId = std::uint64_t;
-using RequestId = std::uint64_t;   // who waits for a reply; 0: nobody
-using SessionId = std::uint64_t;   // one connection of one agent; never reused in one server life
-using Incarnation = std::uint32_t; // +1 at every start of the server, durable
+using RequestId = std::uint64_t;    // who waits for a reply; 0: nobody
+using SessionId = std::uint64_t;    // one connection of one agent; never reused in one server life
+using Incarnation = std::uint32_t;  // +1 at every start of the server, durable
 
 struct TaskRef {
   BatchId batch = 0;

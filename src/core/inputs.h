@@ -33,11 +33,12 @@ struct Submit {
   Principal principal;
   std::string key;        // --key; empty: none
   std::string body_hash;  // of what came with the key
-  std::optional<KeyRow> known_key;  // what History knows of the key; the engine knows those of the last moments itself
-  std::string batch_name; // --batch: adds to the newest open batch of that name, or makes one
-  BatchId batch = 0;      // resolved by the caller: the batch to add to; 0: make a new one
+  std::optional<KeyRow>
+      known_key;           // what History knows of the key; the engine knows those of the last moments itself
+  std::string batch_name;  // --batch: adds to the newest open batch of that name, or makes one
+  BatchId batch = 0;       // resolved by the caller: the batch to add to; 0: make a new one
   std::shared_ptr<const TaskTemplate> body;
-  std::vector<IndexSeries> series;  // --array; empty: a single task, or one task per item
+  std::vector<IndexSeries> series;                      // --array; empty: a single task, or one task per item
   std::vector<std::shared_ptr<const ItemBlock>> items;  // in order; task k of the submission is item k
   std::uint64_t item_count = 0;
   std::vector<Dependency> dependencies;
@@ -45,7 +46,7 @@ struct Submit {
   std::int32_t priority = 0;
   std::uint64_t max_running = 0;
   bool held = false;
-  bool closed = false;    // close the batch after this
+  bool closed = false;  // close the batch after this
   bool dry_run = false;
 };
 
@@ -62,7 +63,8 @@ struct RetryOptions {
   std::optional<std::uint32_t> retries;
   std::vector<std::pair<std::string, std::string>> environment;  // added, or replaced by name
   bool empty() const {
-    return !mem_mb && !disk_mb && !cpus && !cpu_slots && !gpu_slots && !time_limit_us && !retries && environment.empty();
+    return !mem_mb && !disk_mb && !cpus && !cpu_slots && !gpu_slots && !time_limit_us && !retries &&
+           environment.empty();
   }
 };
 
@@ -78,7 +80,7 @@ struct Change {
   ChangeVerb verb = ChangeVerb::cancel;
   std::vector<Target> targets;  // their batches are loaded (Engine::has_batch)
   std::string reason;
-  RetryOptions options;         // for retry
+  RetryOptions options;  // for retry
   bool dry_run = false;
 };
 
@@ -121,7 +123,7 @@ struct LoadedBatch {
 
 enum class SpaceState : std::uint8_t {
   plenty,
-  low,   // new submits are refused (E507); what is finished is still recorded
+  low,  // new submits are refused (E507); what is finished is still recorded
 };
 struct DiskSpace {
   SpaceState state = SpaceState::plenty;
@@ -138,24 +140,24 @@ struct ShutDown {
   StopTasks tasks = StopTasks::stop;
 };
 
-using Input = std::variant<Submit, Change, SetBatch, SetWorker, AgentConnected, AgentSaid, AgentGone, LoadedBatch,
-                           DiskSpace, Tick, ShutDown>;
+using Input = std::variant<Submit, Change, SetBatch, SetWorker, AgentConnected, AgentSaid, AgentGone,
+                           LoadedBatch, DiskSpace, Tick, ShutDown>;
 
 // ---- what follows
 
 struct Submitted {
   BatchId batch = 0;
   std::string name;
-  TaskIndex first_index = 0;   // of this submission
+  TaskIndex first_index = 0;  // of this submission
   TaskIndex last_index = 0;
   std::uint64_t count = 0;
   TaskNumber first_number = 0;
-  bool replayed = false;       // the key was known: this is the first answer again
+  bool replayed = false;  // the key was known: this is the first answer again
 };
 
 struct Changed {
-  std::uint64_t count = 0;     // tasks that changed, or would (dry run)
-  std::uint64_t skipped = 0;   // selected, but in a state where the verb means nothing
+  std::uint64_t count = 0;    // tasks that changed, or would (dry run)
+  std::uint64_t skipped = 0;  // selected, but in a state where the verb means nothing
   std::vector<BatchId> batches;
 };
 

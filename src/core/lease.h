@@ -23,6 +23,8 @@ constexpr Micros agent_deadline_us(Micros sent_mono_us, Micros lease_us) {
 }
 
 // On the server's clock: when nothing of that agent can run any more.
-constexpr Micros server_deadline_us(Micros received_mono_us, Micros lease_us) { return received_mono_us + lease_us; }
+constexpr Micros server_deadline_us(Micros received_mono_us, Micros lease_us) {
+  return received_mono_us + lease_us;
+}
 
 }  // namespace muster

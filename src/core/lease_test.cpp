@@ -18,7 +18,8 @@ TEST(LeaseMargin, IsTwoPercentAtLeastFiveSecondsAtMostHalf) {
 }
 
 TEST(Lease, TheAgentIsAlwaysDoneFirst) {
-  for (const Micros lease : {kSecond, 4 * kSecond, 20 * kSecond, 900 * kSecond, kLeaseElsewhere_us, kLeaseLocal_us}) {
+  for (const Micros lease :
+       {kSecond, 4 * kSecond, 20 * kSecond, 900 * kSecond, kLeaseElsewhere_us, kLeaseLocal_us}) {
     for (const Micros delay : {Micros{0}, Micros{1}, kSecond, 500 * kSecond}) {
       const Micros sent = 7 * kSecond;
       EXPECT_LT(agent_deadline_us(sent, lease), server_deadline_us(sent + delay, lease));

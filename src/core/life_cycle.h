@@ -77,7 +77,8 @@ template <class Cycle>
 constexpr bool no_pair_twice(const Cycle& cycle) {
   for (std::size_t i = 0; i < cycle.table.size(); ++i) {
     for (std::size_t j = i + 1; j < cycle.table.size(); ++j) {
-      if (cycle.table[i].from == cycle.table[j].from && cycle.table[i].event == cycle.table[j].event) return false;
+      if (cycle.table[i].from == cycle.table[j].from && cycle.table[i].event == cycle.table[j].event)
+        return false;
     }
   }
   return true;
@@ -106,7 +107,8 @@ constexpr bool exits_are_right(const Cycle& cycle) {
     for (const auto& row : cycle.table) {
       if (row.from != info.state) continue;
       if (row.to != info.state) has_exit = true;
-      if (info.finality == Finality::final_state && !cycle.reopens[static_cast<std::size_t>(row.event)]) return false;
+      if (info.finality == Finality::final_state && !cycle.reopens[static_cast<std::size_t>(row.event)])
+        return false;
     }
     if (info.finality == Finality::live && !has_exit) return false;
   }
@@ -125,8 +127,8 @@ constexpr bool every_event_used(const Cycle& cycle) {
 
 template <class Cycle>
 constexpr bool holds(const Cycle& cycle) {
-  return states_in_order(cycle) && no_pair_twice(cycle) && every_state_reachable(cycle) && exits_are_right(cycle) &&
-         every_event_used(cycle);
+  return states_in_order(cycle) && no_pair_twice(cycle) && every_state_reachable(cycle) &&
+         exits_are_right(cycle) && every_event_used(cycle);
 }
 
 }  // namespace life_cycle_proof

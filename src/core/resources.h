@@ -41,9 +41,9 @@ struct InUse {
 };
 
 enum class Fit : std::uint8_t {
-  fits,      // can start now
-  busy,      // would fit on the empty worker
-  too_big,   // never fits here
+  fits,     // can start now
+  busy,     // would fit on the empty worker
+  too_big,  // never fits here
 };
 
 // Pure; the same answer on both sides. A worker whose slots were lowered below what runs reports busy, never a negative.

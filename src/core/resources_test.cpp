@@ -9,8 +9,8 @@ namespace {
 
 const Capacity kWorker{4, 2, 8, 1000, 2000};
 
-Resources wants(std::uint32_t cpu_slots, std::uint32_t gpu_slots = 0, std::uint32_t cpus = 0, std::uint64_t mem = 0,
-                std::uint64_t disk = 0) {
+Resources wants(std::uint32_t cpu_slots, std::uint32_t gpu_slots = 0, std::uint32_t cpus = 0,
+                std::uint64_t mem = 0, std::uint64_t disk = 0) {
   return {cpu_slots, gpu_slots, cpus, mem, disk};
 }
 

@@ -33,12 +33,13 @@ struct BatchRow {
   std::int32_t priority = 0;      // higher first
   std::uint64_t max_running = 0;  // 0: no limit
   std::uint64_t task_count = 0;
-  TaskCounts counts{};            // kept, never counted
+  TaskCounts counts{};  // kept, never counted
   Micros created_wall_us = 0;
-  Micros started_wall_us = 0;     // first grant; 0: none yet
-  Micros ended_wall_us = 0;       // 0: not final
-  bool revivable = false;         // ended, but tasks were cancelled by a dependency that may be retried: stays in memory
-  std::string reason;             // of the last hold or cancel, as the person gave it
+  Micros started_wall_us = 0;  // first grant; 0: none yet
+  Micros ended_wall_us = 0;    // 0: not final
+  bool revivable =
+      false;           // ended, but tasks were cancelled by a dependency that may be retried: stays in memory
+  std::string reason;  // of the last hold or cancel, as the person gave it
   bool operator==(const BatchRow&) const = default;
 };
 
@@ -52,7 +53,7 @@ struct Dependency {
   DependencyKind kind = DependencyKind::batch;
   bool any_end = false;  // --after-any: failure is as good as success
   BatchId batch = 0;
-  TaskIndex index = 0;   // for kind task
+  TaskIndex index = 0;  // for kind task
   bool operator==(const Dependency&) const = default;
 };
 
@@ -66,7 +67,7 @@ struct SegmentRow {
   std::uint64_t step = 1;
   TaskNumber first_number = 0;
   TemplateId template_id = 0;
-  bool has_items = false;     // item k of the segment belongs to position first_position+k
+  bool has_items = false;                // item k of the segment belongs to position first_position+k
   std::vector<Dependency> dependencies;  // all of them must be met
   bool operator==(const SegmentRow&) const = default;
 };
@@ -96,12 +97,13 @@ struct OverrideRow {
 
 // One attempt as it stands. A task row holds its newest attempt; older ones are AttemptRows.
 struct AttemptRecord {
-  std::uint32_t number = 0;            // 0: never granted
+  std::uint32_t number = 0;  // 0: never granted
   Incarnation incarnation = 0;
   AttemptState state = AttemptState::assigned;
   WorkerId worker = 0;
   Micros granted_wall_us = 0;
-  Finished end;                        // valid when `state` is final; not stored: its `attempt`, and its `outcome`, which is `state`
+  Finished
+      end;  // valid when `state` is final; not stored: its `attempt`, and its `outcome`, which is `state`
   bool operator==(const AttemptRecord&) const = default;
 };
 
@@ -111,9 +113,9 @@ struct TaskRow {
   BatchId batch = 0;
   Position position = 0;
   TaskState state = TaskState::waiting;
-  bool by_dependency = false;         // valid with cancelled, as in StateRunRow
+  bool by_dependency = false;  // valid with cancelled, as in StateRunRow
   RetryCounts retries;
-  Micros not_before_wall_us = 0;      // back-off; for display and for restart
+  Micros not_before_wall_us = 0;  // back-off; for display and for restart
   AttemptRecord attempt;
   bool operator==(const TaskRow&) const = default;
 };
@@ -129,10 +131,10 @@ struct AttemptRow {
 // The engine replaces all runs of a batch at once: `cleared_state_runs`, then the present ones.
 struct StateRunRow {
   BatchId batch = 0;
-  Position first = 0;           // key with batch
+  Position first = 0;  // key with batch
   Position last = 0;
   TaskState state = TaskState::held;  // held or cancelled
-  bool by_dependency = false;   // cancelled because the prerequisite cannot succeed: revived with it
+  bool by_dependency = false;         // cancelled because the prerequisite cannot succeed: revived with it
   bool operator==(const StateRunRow&) const = default;
 };
 
@@ -142,10 +144,10 @@ struct WorkerRow {
   std::string spool_id;
   WorkerState state = WorkerState::offline;
   WorkerFacts facts;
-  std::optional<std::uint32_t> cpu_slots;   // set by an operator
+  std::optional<std::uint32_t> cpu_slots;  // set by an operator
   std::optional<std::uint32_t> gpu_slots;
   Micros created_wall_us = 0;
-  Micros last_seen_wall_us = 0;             // written when the state changes, never by heartbeats
+  Micros last_seen_wall_us = 0;  // written when the state changes, never by heartbeats
   bool operator==(const WorkerRow&) const = default;
 };
 
@@ -177,14 +179,14 @@ std::optional<EventKind> event_kind_from_text(std::string_view text);
 
 // One fact of the history, for people. The ordinary grant and success of a task are in its row, not here.
 struct EventRow {
-  std::uint64_t seq = 0;   // 1, 2, 3 …
+  std::uint64_t seq = 0;  // 1, 2, 3 …
   Micros wall_us = 0;
   EventKind kind = EventKind::server_started;
-  BatchId batch = 0;       // 0: not about a batch
-  TaskIndex index = 0;     // valid with attempt > 0
+  BatchId batch = 0;    // 0: not about a batch
+  TaskIndex index = 0;  // valid with attempt > 0
   std::uint32_t attempt = 0;
   WorkerId worker = 0;
-  std::string who;         // principal, or empty for Muster itself
+  std::string who;  // principal, or empty for Muster itself
   std::string text;
   bool operator==(const EventRow&) const = default;
 };
@@ -222,7 +224,8 @@ struct Changes {
   std::vector<TemplateRow> templates;
   std::vector<ItemBlockRow> item_blocks;
   std::vector<OverrideRow> overrides;
-  std::vector<BatchId> cleared_state_runs;  // all state runs of these batches go, before `state_runs` are written
+  std::vector<BatchId>
+      cleared_state_runs;  // all state runs of these batches go, before `state_runs` are written
   std::vector<StateRunRow> state_runs;
   std::vector<TaskRow> tasks;
   std::vector<AttemptRow> attempts;
@@ -244,12 +247,12 @@ struct Changes {
 // A live batch with everything the engine needs of it.
 struct BatchSnapshot {
   BatchRow batch;
-  std::vector<SegmentRow> segments;                // by ordinal
-  std::vector<TemplateRow> templates;              // all that segments and overrides name
-  std::vector<ItemBlockRow> item_blocks;           // by segment, first_item
-  std::vector<OverrideRow> overrides;              // by ordinal
-  std::vector<StateRunRow> state_runs;             // by first
-  struct Task {                                    // by position
+  std::vector<SegmentRow> segments;       // by ordinal
+  std::vector<TemplateRow> templates;     // all that segments and overrides name
+  std::vector<ItemBlockRow> item_blocks;  // by segment, first_item
+  std::vector<OverrideRow> overrides;     // by ordinal
+  std::vector<StateRunRow> state_runs;    // by first
+  struct Task {                           // by position
     Position position = 0;
     TaskState state = TaskState::waiting;
     bool by_dependency = false;

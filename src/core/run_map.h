@@ -69,7 +69,8 @@ class RunMap {
     if (runs_.empty() || first > last) return;
     for (auto it = std::prev(runs_.upper_bound(first)); it != runs_.end() && it->first <= last; ++it) {
       if (it->second.last < first) continue;
-      visit(it->first < first ? first : it->first, it->second.last < last ? it->second.last : last, it->second.value);
+      visit(it->first < first ? first : it->first, it->second.last < last ? it->second.last : last,
+            it->second.value);
     }
   }
 

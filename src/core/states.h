@@ -12,17 +12,17 @@ enum class TaskState : std::uint8_t { waiting, held, ready, running, succeeded, 
 inline constexpr std::size_t kTaskStates = 7;
 
 enum class TaskEvent : std::uint8_t {
-  unblock,     // the dependency is met, the back-off is over
-  block,       // the prerequisite was retried: wait for it again
-  hold,        // a person's hold of single tasks
-  release,     // … and its end
-  grant,       // an attempt is written
+  unblock,  // the dependency is met, the back-off is over
+  block,    // the prerequisite was retried: wait for it again
+  hold,     // a person's hold of single tasks
+  release,  // … and its end
+  grant,    // an attempt is written
   succeed,
-  fail,        // no budget is left
-  retry,       // a budget is left: after the back-off
-  give_back,   // the attempt ended without fault of the task, or never started
-  cancel,      // a person's, or the dependency can no longer be met
-  reopen,      // a person retries it
+  fail,       // no budget is left
+  retry,      // a budget is left: after the back-off
+  give_back,  // the attempt ended without fault of the task, or never started
+  cancel,     // a person's, or the dependency can no longer be met
+  reopen,     // a person retries it
 };
 inline constexpr std::size_t kTaskEvents = 11;
 
@@ -31,11 +31,14 @@ inline constexpr LifeCycle<TaskState, TaskEvent, kTaskStates, kTaskEvents, 18> k
     {{{TaskState::waiting, "waiting", Finality::live, "waits for a dependency or for its back-off"},
       {TaskState::held, "held", Finality::live, "held by a person until released"},
       {TaskState::ready, "ready", Finality::live, "can start as soon as a worker has room"},
-      {TaskState::running, "running", Finality::live, "one attempt of it is granted; its phase is the attempt's state"},
+      {TaskState::running, "running", Finality::live,
+       "one attempt of it is granted; its phase is the attempt's state"},
       {TaskState::succeeded, "succeeded", Finality::final_state, "an attempt succeeded"},
       {TaskState::failed, "failed", Finality::final_state, "the last attempt failed and no budget is left"},
-      {TaskState::cancelled, "cancelled", Finality::final_state, "ended by a person, or its dependency cannot be met"}}},
-    {"unblock", "block", "hold", "release", "grant", "succeed", "fail", "retry", "give_back", "cancel", "reopen"},
+      {TaskState::cancelled, "cancelled", Finality::final_state,
+       "ended by a person, or its dependency cannot be met"}}},
+    {"unblock", "block", "hold", "release", "grant", "succeed", "fail", "retry", "give_back", "cancel",
+     "reopen"},
     {{{TaskState::waiting, TaskEvent::unblock, TaskState::ready},
       {TaskState::waiting, TaskEvent::hold, TaskState::held},
       {TaskState::waiting, TaskEvent::cancel, TaskState::cancelled},
@@ -76,7 +79,17 @@ enum class AttemptState : std::uint8_t {
 inline constexpr std::size_t kAttemptStates = 12;
 
 enum class AttemptEvent : std::uint8_t {
-  fetch, stage, execute, store, verify, stop, succeed, fail, cancel, lose, refuse,
+  fetch,
+  stage,
+  execute,
+  store,
+  verify,
+  stop,
+  succeed,
+  fail,
+  cancel,
+  lose,
+  refuse,
 };
 inline constexpr std::size_t kAttemptEvents = 11;
 
@@ -138,19 +151,28 @@ static_assert(life_cycle_proof::holds(kAttemptCycle));
 
 // ---- batch
 
-enum class BatchState : std::uint8_t { waiting, trial, running, succeeded, ended, broken, cancelling, cancelled };
+enum class BatchState : std::uint8_t {
+  waiting,
+  trial,
+  running,
+  succeeded,
+  ended,
+  broken,
+  cancelling,
+  cancelled
+};
 inline constexpr std::size_t kBatchStates = 8;
 
 enum class BatchEvent : std::uint8_t {
-  test,           // the trial begins
-  start,          // something can run
-  pass,           // the trial passed
-  break_off,      // the trial failed
+  test,       // the trial begins
+  start,      // something can run
+  pass,       // the trial passed
+  break_off,  // the trial failed
   all_succeeded,
-  all_final,      // all final, not all succeeded
+  all_final,  // all final, not all succeeded
   cancel,
-  all_stopped,    // of a cancelled batch
-  reopen,         // tasks were added or retried
+  all_stopped,  // of a cancelled batch
+  reopen,       // tasks were added or retried
 };
 inline constexpr std::size_t kBatchEvents = 9;
 
@@ -191,7 +213,16 @@ static_assert(life_cycle_proof::holds(kBatchCycle));
 enum class WorkerState : std::uint8_t { offline, online, paused, draining, quarantined, lost, removed };
 inline constexpr std::size_t kWorkerStates = 7;
 
-enum class WorkerEvent : std::uint8_t { connect, silence, pause, resume, drain, quarantine, declare_lost, remove };
+enum class WorkerEvent : std::uint8_t {
+  connect,
+  silence,
+  pause,
+  resume,
+  drain,
+  quarantine,
+  declare_lost,
+  remove
+};
 inline constexpr std::size_t kWorkerEvents = 8;
 
 inline constexpr LifeCycle<WorkerState, WorkerEvent, kWorkerStates, kWorkerEvents, 28> kWorkerCycle = {

@@ -18,8 +18,11 @@ std::set<std::string> rows_of(const Cycle& cycle) {
   std::set<std::string> rows;
   for (std::size_t s = 0; s < cycle.states.size(); ++s) {
     for (std::size_t e = 0; e < cycle.events.size(); ++e) {
-      const auto to = cycle.find(static_cast<std::remove_cvref_t<State>>(s), static_cast<std::remove_cvref_t<Event>>(e));
-      if (to) rows.insert(std::string(cycle.states[s].name) + " " + std::string(cycle.events[e]) + " " + std::string(cycle.text(*to)));
+      const auto to =
+          cycle.find(static_cast<std::remove_cvref_t<State>>(s), static_cast<std::remove_cvref_t<Event>>(e));
+      if (to)
+        rows.insert(std::string(cycle.states[s].name) + " " + std::string(cycle.events[e]) + " " +
+                    std::string(cycle.text(*to)));
     }
   }
   return rows;
@@ -27,27 +30,40 @@ std::set<std::string> rows_of(const Cycle& cycle) {
 
 TEST(TaskCycle, HasTheseWaysAndNoOthers) {
   const std::set<std::string> expected = {
-      "waiting unblock ready",       "waiting hold held",        "waiting cancel cancelled",  "waiting fail failed",
-      "held release waiting",        "held cancel cancelled",    "ready block waiting",       "ready hold held",
-      "ready grant running",         "ready cancel cancelled",   "ready fail failed",         "running succeed succeeded",
-      "running fail failed",         "running retry waiting",    "running give_back ready",   "running cancel cancelled",
-      "failed reopen waiting",       "cancelled reopen waiting"};
+      "waiting unblock ready",    "waiting hold held",     "waiting cancel cancelled",
+      "waiting fail failed",      "held release waiting",  "held cancel cancelled",
+      "ready block waiting",      "ready hold held",       "ready grant running",
+      "ready cancel cancelled",   "ready fail failed",     "running succeed succeeded",
+      "running fail failed",      "running retry waiting", "running give_back ready",
+      "running cancel cancelled", "failed reopen waiting", "cancelled reopen waiting"};
   EXPECT_EQ(rows_of(kTaskCycle), expected);
 }
 
 TEST(BatchCycle, HasTheseWaysAndNoOthers) {
-  const std::set<std::string> expected = {
-      "waiting test trial",           "waiting start running",       "waiting all_final ended",     "waiting cancel cancelling",
-      "trial pass running",           "trial break broken",          "trial all_succeeded succeeded", "trial all_final ended",
-      "trial cancel cancelling",      "running all_succeeded succeeded", "running all_final ended", "running cancel cancelling",
-      "cancelling all_stopped cancelled", "cancelling all_succeeded succeeded", "succeeded reopen waiting",
-      "ended reopen waiting",         "broken reopen waiting",       "cancelled reopen waiting"};
+  const std::set<std::string> expected = {"waiting test trial",
+                                          "waiting start running",
+                                          "waiting all_final ended",
+                                          "waiting cancel cancelling",
+                                          "trial pass running",
+                                          "trial break broken",
+                                          "trial all_succeeded succeeded",
+                                          "trial all_final ended",
+                                          "trial cancel cancelling",
+                                          "running all_succeeded succeeded",
+                                          "running all_final ended",
+                                          "running cancel cancelling",
+                                          "cancelling all_stopped cancelled",
+                                          "cancelling all_succeeded succeeded",
+                                          "succeeded reopen waiting",
+                                          "ended reopen waiting",
+                                          "broken reopen waiting",
+                                          "cancelled reopen waiting"};
   EXPECT_EQ(rows_of(kBatchCycle), expected);
 }
 
 TEST(AttemptCycle, FinalStatesAreLeftByNothing) {
-  const std::set<AttemptState> finals = {AttemptState::succeeded, AttemptState::failed, AttemptState::cancelled,
-                                         AttemptState::lost, AttemptState::refused};
+  const std::set<AttemptState> finals = {AttemptState::succeeded, AttemptState::failed,
+                                         AttemptState::cancelled, AttemptState::lost, AttemptState::refused};
   for (std::size_t s = 0; s < kAttemptStates; ++s) {
     const auto state = static_cast<AttemptState>(s);
     EXPECT_EQ(is_final(state), finals.contains(state));

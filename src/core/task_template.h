@@ -24,17 +24,18 @@ enum class WorkingDirectory : std::uint8_t {
 };
 
 struct TaskTemplate {
-  std::string name;         // --name; empty: the first word of the command
+  std::string name;  // --name; empty: the first word of the command
   CommandTemplate command;
-  std::vector<std::string> columns;  // names of the item's fields; one empty name for plain lines; empty without items
+  std::vector<std::string>
+      columns;  // names of the item's fields; one empty name for plain lines; empty without items
   Resources resources;
   std::vector<std::pair<std::string, std::string>> environment;  // --env, in order, at most 32 KiB
   std::vector<std::pair<std::string, std::string>> labels;       // --label
   WorkingDirectory working_directory = WorkingDirectory::given;
   std::string cwd;
-  Micros time_limit_us = 0;              // --time; 0: none
-  Micros grace_us = 10'000'000;          // between TERM and KILL
-  std::uint32_t retries = 0;             // --retry: the user's budget
+  Micros time_limit_us = 0;      // --time; 0: none
+  Micros grace_us = 10'000'000;  // between TERM and KILL
+  std::uint32_t retries = 0;     // --retry: the user's budget
   Rerun rerun = Rerun::allowed;
   std::uint64_t log_max_bytes = 64ULL << 20;  // --log-max
   bool operator==(const TaskTemplate&) const = default;

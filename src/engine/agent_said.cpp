@@ -54,12 +54,14 @@ Worker& worker_of(Engine::State& state, const AgentHello& hello) {
 void Engine::State::on(const AgentConnected& input) {
   const AgentHello& hello = input.hello;
   if (hello.protocol_min > kAgentProtocol || hello.protocol_max < kAgentProtocol) {
-    decision.effects.push_back(CloseSession{input.session, "the agent speaks other protocol numbers than this server"});
+    decision.effects.push_back(
+        CloseSession{input.session, "the agent speaks other protocol numbers than this server"});
     return;
   }
   Worker& worker = worker_of(*this, hello);
   if (worker.session != 0) {
-    decision.effects.push_back(CloseSession{worker.session, "another connection of the same worker took over"});
+    decision.effects.push_back(
+        CloseSession{worker.session, "another connection of the same worker took over"});
     disconnect(worker);
   }
   worker.session = input.session;
@@ -77,7 +79,8 @@ void Engine::State::on(const AgentConnected& input) {
     batches.at(batch_id).live.at(position).granted_in_seq = 0;
   }
   connect_row(*this, worker);
-  journal(worker.rebooted() ? EventKind::worker_restarted : EventKind::worker_connected, 0, worker.row.name, {}, 0, 0, worker.row.id);
+  journal(worker.rebooted() ? EventKind::worker_restarted : EventKind::worker_connected, 0, worker.row.name,
+          {}, 0, 0, worker.row.id);
   worker.has_news = true;
 }
 
@@ -158,8 +161,9 @@ class AgentTurn {
     const bool same_again = run.attempts == end.attempt.number &&
                             (live == found.batch->live.end() || live->second.attempt.state == end.outcome);
     if (same_again) return;
-    state_.journal(EventKind::late_result_refused, end.attempt.batch, std::string(to_text(end.outcome)) + " came too late",
-                   {}, end.attempt.index, end.attempt.number, worker_.row.id);
+    state_.journal(EventKind::late_result_refused, end.attempt.batch,
+                   std::string(to_text(end.outcome)) + " came too late", {}, end.attempt.index,
+                   end.attempt.number, worker_.row.id);
   }
 
   void take_have(const Have& have) {
@@ -217,7 +221,8 @@ class AgentTurn {
 
   Finished end_of(const Batch& batch, Position position, const LiveTask& live) {
     Finished end;
-    end.attempt = {batch.row.id, state_.index_of(batch, position), live.attempt.number, live.attempt.incarnation};
+    end.attempt = {batch.row.id, state_.index_of(batch, position), live.attempt.number,
+                   live.attempt.incarnation};
     end.ended_wall_us = state_.now.wall_us;
     return end;
   }
@@ -249,7 +254,8 @@ void Engine::State::on(const AgentSaid& input) {
   worker.lease_until_mono_us = server_deadline_us(now.mono_us, options.lease_us);
   worker.outbox.echo_sent_mono_us = message.sent_mono_us;
   if (message.full) worker.has_news = true;  // it waits for the answer: its lease counts from sending this
-  if (worker.row.state == WorkerState::offline || worker.row.state == WorkerState::lost) connect_row(*this, worker);
+  if (worker.row.state == WorkerState::offline || worker.row.state == WorkerState::lost)
+    connect_row(*this, worker);
   if (message.facts) {
     take_facts(worker, *message.facts);
     set_capacity(worker);

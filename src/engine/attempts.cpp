@@ -93,7 +93,8 @@ void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, 
   const TaskIndex index = index_of(batch, position);
   if (end.outcome == AttemptState::lost) {
     end.cause = Cause::worker_lost;
-    journal(EventKind::attempt_lost, batch.row.id, end.message, {}, index, live.attempt.number, live.attempt.worker);
+    journal(EventKind::attempt_lost, batch.row.id, end.message, {}, index, live.attempt.number,
+            live.attempt.worker);
   }
   RetryVerdict verdict = after_failure(end.cause, body.retries, live.retries);
   if (end.cause == Cause::launch) {
@@ -102,7 +103,9 @@ void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, 
     bool another_here = false;
     for (const auto& [id, worker] : workers) {
       const auto& tried = live.launch_failed_on;
-      if (worker.row.state == WorkerState::removed || std::find(tried.begin(), tried.end(), id) != tried.end()) continue;
+      if (worker.row.state == WorkerState::removed ||
+          std::find(tried.begin(), tried.end(), id) != tried.end())
+        continue;
       if (fits(body.resources, worker.capacity, InUse{}) == Fit::too_big) continue;
       another = true;
       another_here = another_here || worker.session != 0;
@@ -111,14 +114,16 @@ void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, 
     // One that is connected is tried at once; one that is not gets the time of the back-off to come.
     if (another_here) verdict.delay_us = 0;
   }
-  if (body.rerun == Rerun::never && may_have_run(end)) verdict = {RetryVerdict::Next::failed, 0, verdict.cause};
+  if (body.rerun == Rerun::never && may_have_run(end))
+    verdict = {RetryVerdict::Next::failed, 0, verdict.cause};
   if (verdict.next == RetryVerdict::Next::failed) {
     if (verdict.cause == Cause::poison) {
       end.message = "three workers were lost under it; the last: " + end.message;
-      journal(EventKind::task_poisoned, batch.row.id, end.message, {}, index, live.attempt.number, live.attempt.worker);
-    } else {
-      journal(EventKind::attempt_failed, batch.row.id, std::string(to_text(end.cause)), {}, index, live.attempt.number,
+      journal(EventKind::task_poisoned, batch.row.id, end.message, {}, index, live.attempt.number,
               live.attempt.worker);
+    } else {
+      journal(EventKind::attempt_failed, batch.row.id, std::string(to_text(end.cause)), {}, index,
+              live.attempt.number, live.attempt.worker);
     }
     end.cause = verdict.cause;
     move(batch, position, position, TaskEvent::fail);
@@ -143,7 +148,8 @@ void Engine::State::request_stop(Batch& batch, Position position, StopReason rea
   }
   const auto found = workers.find(live.attempt.worker);
   if (found == workers.end() || found->second.session == 0) return;
-  const AttemptRef ref{batch.row.id, index_of(batch, position), live.attempt.number, live.attempt.incarnation};
+  const AttemptRef ref{batch.row.id, index_of(batch, position), live.attempt.number,
+                       live.attempt.incarnation};
   found->second.outbox.stops.push_back({ref, reason});
   found->second.has_news = true;
 }

@@ -15,7 +15,8 @@ void audit_batch(const Batch& batch, std::vector<std::string>& broken) {
   if (batch.row.task_count > 0) {
     batch.tasks.for_each(0, batch.row.task_count - 1, [&](Position a, Position b, const TaskRun& run) {
       counts[static_cast<std::size_t>(run.state)] += b - a + 1;
-      if (run.state == TaskState::ready && a < batch.ready_from) broken.push_back(name + ": a ready task below ready_from");
+      if (run.state == TaskState::ready && a < batch.ready_from)
+        broken.push_back(name + ": a ready task below ready_from");
     });
   }
   if (counts != batch.row.counts) broken.push_back(name + ": counts are not what a recount says");
@@ -28,9 +29,11 @@ void audit_batch(const Batch& batch, std::vector<std::string>& broken) {
     if (state != TaskState::running) continue;
     executing += live.attempt.state == AttemptState::executing;
     stopping += live.attempt.state == AttemptState::stopping;
-    if (live.attempt.number != batch.tasks.at(position).attempts) broken.push_back(name + ": attempt numbers differ");
+    if (live.attempt.number != batch.tasks.at(position).attempts)
+      broken.push_back(name + ": attempt numbers differ");
   }
-  if (executing != batch.executing || stopping != batch.stopping) broken.push_back(name + ": phases are not what a recount says");
+  if (executing != batch.executing || stopping != batch.stopping)
+    broken.push_back(name + ": phases are not what a recount says");
   if (is_final(batch.row.state) != (batch.all_final() && batch.row.task_count > 0)) {
     broken.push_back(name + ": its state and its counts disagree");
   }
@@ -50,7 +53,8 @@ void audit_worker(const Engine::State& state, const Worker& worker, std::vector<
       continue;
     }
     in_use.add(state.template_of(batch->second, position).resources);
-    if (batch->second.live.at(position).attempt.worker != worker.row.id) broken.push_back(name + ": holds a task of another");
+    if (batch->second.live.at(position).attempt.worker != worker.row.id)
+      broken.push_back(name + ": holds a task of another");
   }
   if (in_use != worker.in_use) broken.push_back(name + ": resources in use are not what a recount says");
 }
@@ -64,9 +68,9 @@ std::vector<std::string> Engine::audit() const {
   for (const auto& [id, batch] : state_->batches) {
     audit_batch(batch, broken);
     running += batch.count(TaskState::running);
-    const bool listed = std::any_of(state_->placeable.begin(), state_->placeable.end(), [&](const auto& entry) {
-      return entry.second.contains({-std::int64_t{batch.row.priority}, id});
-    });
+    const bool listed = std::any_of(
+        state_->placeable.begin(), state_->placeable.end(),
+        [&](const auto& entry) { return entry.second.contains({-std::int64_t{batch.row.priority}, id}); });
     if (may_place(batch) != listed) {
       broken.push_back("batch " + std::to_string(id) + ": the list of what can be placed is wrong");
     }
@@ -82,21 +86,23 @@ std::vector<std::string> Engine::audit() const {
 std::string Engine::dump() const {
   std::ostringstream out;
   const Sequences& next = state_->sequences;
-  out << "next " << next.next_batch << ' ' << next.next_number << ' ' << next.next_template << ' ' << next.next_worker << ' '
-      << next.next_event << '\n';
+  out << "next " << next.next_batch << ' ' << next.next_number << ' ' << next.next_template << ' '
+      << next.next_worker << ' ' << next.next_event << '\n';
   for (const auto& [id, worker] : state_->workers) {
-    out << "worker " << id << ' ' << worker.row.name << ' ' << worker.row.spool_id << ' ' << to_text(worker.row.state) << ' '
-        << worker.capacity.cpu_slots << ' ' << worker.in_use.cpu_slots << ' ' << worker.assigned.size() << '\n';
+    out << "worker " << id << ' ' << worker.row.name << ' ' << worker.row.spool_id << ' '
+        << to_text(worker.row.state) << ' ' << worker.capacity.cpu_slots << ' ' << worker.in_use.cpu_slots
+        << ' ' << worker.assigned.size() << '\n';
   }
   for (const auto& [id, batch] : state_->batches) {
     if (is_final(batch.row.state)) continue;  // ended ones are in memory or not, as it happens
-    out << "batch " << id << ' ' << batch.row.name << ' ' << to_text(batch.row.state) << ' ' << batch.row.held << batch.row.closed
-        << ' ' << batch.row.priority << ' ' << batch.row.max_running << " counts";
+    out << "batch " << id << ' ' << batch.row.name << ' ' << to_text(batch.row.state) << ' ' << batch.row.held
+        << batch.row.closed << ' ' << batch.row.priority << ' ' << batch.row.max_running << " counts";
     for (const std::uint64_t count : batch.row.counts) out << ' ' << count;
     out << '\n';
     if (batch.row.task_count == 0) continue;
     batch.tasks.for_each(0, batch.row.task_count - 1, [&](Position a, Position b, const TaskRun& run) {
-      out << "  " << a << '-' << b << ' ' << to_text(run.state) << ' ' << run.by_dependency << ' ' << run.attempts << '\n';
+      out << "  " << a << '-' << b << ' ' << to_text(run.state) << ' ' << run.by_dependency << ' '
+          << run.attempts << '\n';
     });
     for (const auto& [position, live] : batch.live) {
       const TaskState state = batch.tasks.at(position).state;
@@ -104,9 +110,9 @@ std::string Engine::dump() const {
       const bool waits = state == TaskState::waiting && live.not_before_mono_us != 0;
       if (state != TaskState::running && live.retries == RetryCounts{} && !waits) continue;
       out << "  live " << position << " #" << live.attempt.number << '/' << live.attempt.incarnation << " on "
-          << live.attempt.worker << ' ' << (live.attempt.state == AttemptState::stopping) << " user " << live.retries.user
-          << " lost " << live.retries.worker_lost << " launch " << live.retries.launch << " waits "
-          << waits << '\n';
+          << live.attempt.worker << ' ' << (live.attempt.state == AttemptState::stopping) << " user "
+          << live.retries.user << " lost " << live.retries.worker_lost << " launch " << live.retries.launch
+          << " waits " << waits << '\n';
     }
   }
   return out.str();

@@ -48,8 +48,9 @@ void Engine::State::settle_batch(Batch& batch) {
   }
   refresh_placeable(batch);
   const bool final_now = is_final(row.state);
-  const bool revivable = final_now && batch.count(TaskState::cancelled) > 0 &&
-                         batch.tasks.find(0, [](const TaskRun& run) { return run.by_dependency; }).has_value();
+  const bool revivable =
+      final_now && batch.count(TaskState::cancelled) > 0 &&
+      batch.tasks.find(0, [](const TaskRun& run) { return run.by_dependency; }).has_value();
   if (row.revivable != revivable) changed_batches.insert(row.id);
   row.revivable = revivable;
   if (row.state == before) return;

@@ -64,7 +64,8 @@ std::shared_ptr<const TaskTemplate> changed_template(const TaskTemplate& body, c
   if (options.retries) changed->retries = *options.retries;
   for (const auto& [name, value] : options.environment) {
     auto& environment = changed->environment;
-    const auto found = std::find_if(environment.begin(), environment.end(), [&](const auto& e) { return e.first == name; });
+    const auto found =
+        std::find_if(environment.begin(), environment.end(), [&](const auto& e) { return e.first == name; });
     if (found != environment.end()) {
       found->second = value;
     } else {
@@ -86,14 +87,21 @@ class ChangeTurn {
                    "list them: muster batch list"};
     }
     if (!target.ranges.empty() && intervals_of(*batch, target).empty()) {
-      return Error{ErrorKind::not_found, kNoSuchThing, "batch " + std::to_string(target.batch) + " has no such task",
+      return Error{ErrorKind::not_found, kNoSuchThing,
+                   "batch " + std::to_string(target.batch) + " has no such task",
                    "list them: muster task list " + std::to_string(target.batch)};
     }
     const std::uint64_t before = changed_;
     switch (input_.verb) {
-      case ChangeVerb::cancel: cancel(*batch, target); break;
-      case ChangeVerb::hold: hold(*batch, target); break;
-      case ChangeVerb::release: release(*batch, target); break;
+      case ChangeVerb::cancel:
+        cancel(*batch, target);
+        break;
+      case ChangeVerb::hold:
+        hold(*batch, target);
+        break;
+      case ChangeVerb::release:
+        release(*batch, target);
+        break;
       case ChangeVerb::retry:
         if (auto error = retry(*batch, target)) return error;
         break;
@@ -114,10 +122,12 @@ class ChangeTurn {
 
  private:
   void note(Batch& batch, std::uint64_t count) {
-    static constexpr EventKind kKinds[] = {EventKind::cancelled, EventKind::held, EventKind::released, EventKind::retried};
+    static constexpr EventKind kKinds[] = {EventKind::cancelled, EventKind::held, EventKind::released,
+                                           EventKind::retried};
     std::string text = std::to_string(count) + (count == 1 ? " task" : " tasks");
     if (!input_.reason.empty()) text += ": " + input_.reason;
-    state_.journal(kKinds[static_cast<std::size_t>(input_.verb)], batch.row.id, std::move(text), input_.principal.user);
+    state_.journal(kKinds[static_cast<std::size_t>(input_.verb)], batch.row.id, std::move(text),
+                   input_.principal.user);
   }
 
   // True when the caller should do the change.
@@ -127,16 +137,19 @@ class ChangeTurn {
   }
 
   void cancel(Batch& batch, const Target& target) {
-    const bool whole = target.ranges.empty() && !is_final(batch.row.state) && batch.row.state != BatchState::cancelling;
+    const bool whole =
+        target.ranges.empty() && !is_final(batch.row.state) && batch.row.state != BatchState::cancelling;
     for (const Selected& selected : select(batch, target)) {
       const TaskState state = selected.run.state;
       if (!takes(selected, !is_final(state))) {
         // Cancelled by a dependency and now by a person: it does not come back with its prerequisite.
-        if (selected.run.by_dependency && !input_.dry_run) state_.make_cancel_final(batch, selected.first, selected.last);
+        if (selected.run.by_dependency && !input_.dry_run)
+          state_.make_cancel_final(batch, selected.first, selected.last);
         continue;
       }
       if (state == TaskState::running) {
-        for (Position p = selected.first; p <= selected.last; ++p) state_.request_stop(batch, p, StopReason::cancel);
+        for (Position p = selected.first; p <= selected.last; ++p)
+          state_.request_stop(batch, p, StopReason::cancel);
         continue;
       }
       state_.move(batch, selected.first, selected.last, TaskEvent::cancel);
@@ -181,7 +194,8 @@ class ChangeTurn {
     }
     for (const Selected& selected : select(batch, target)) {
       const TaskState state = selected.run.state;
-      if (opens_batch && (state == TaskState::waiting || state == TaskState::ready)) continue;  // counted above
+      if (opens_batch && (state == TaskState::waiting || state == TaskState::ready))
+        continue;  // counted above
       if (!takes(selected, state == TaskState::held)) continue;
       state_.move(batch, selected.first, selected.last, TaskEvent::release);
       open(batch, selected);
@@ -190,7 +204,8 @@ class ChangeTurn {
 
   std::optional<Error> retry(Batch& batch, const Target& target) {
     if (batch.row.state == BatchState::cancelling) {
-      return Error{ErrorKind::wrong_state, kWrongState, "batch " + std::to_string(batch.row.id) + " is still being cancelled",
+      return Error{ErrorKind::wrong_state, kWrongState,
+                   "batch " + std::to_string(batch.row.id) + " is still being cancelled",
                    "wait for its end: muster wait " + std::to_string(batch.row.id)};
     }
     if (auto error = refusal_of_retry(batch, target)) return error;
@@ -206,7 +221,8 @@ class ChangeTurn {
   std::optional<Error> refusal_of_retry(const Batch& batch, const Target& target) const {
     for (const SegmentRow& segment : batch.segments) {
       if (state_.prerequisites_present(segment)) continue;
-      return Error{ErrorKind::temporary, kBusy, "what batch " + std::to_string(batch.row.id) + " waits for is not loaded yet",
+      return Error{ErrorKind::temporary, kBusy,
+                   "what batch " + std::to_string(batch.row.id) + " waits for is not loaded yet",
                    "try again"};
     }
     if (input_.options.empty()) return std::nullopt;
@@ -241,8 +257,10 @@ class ChangeTurn {
     Position position = selected.first;
     while (position <= selected.last) {
       const Position last = state_.same_template_until(batch, position, selected.last);
-      const TemplateId id = add_template(state_, changed_template(state_.template_of(batch, position), input_.options));
-      OverrideRow override_row{batch.row.id, static_cast<std::uint32_t>(batch.overrides.size()), position, last, id};
+      const TemplateId id =
+          add_template(state_, changed_template(state_.template_of(batch, position), input_.options));
+      OverrideRow override_row{batch.row.id, static_cast<std::uint32_t>(batch.overrides.size()), position,
+                               last, id};
       batch.overrides.push_back(override_row);
       state_.note_shape(batch, id);
       batch.override_of.assign(position, last, id);
@@ -261,7 +279,8 @@ class ChangeTurn {
 }  // namespace
 
 void Engine::State::on(const Change& input) {
-  for (const Target& target : input.targets) {  // all or nothing: a target that does not exist refuses the whole change
+  for (const Target& target :
+       input.targets) {  // all or nothing: a target that does not exist refuses the whole change
     Change probe = input;
     probe.dry_run = true;
     ChangeTurn turn(*this, probe);

@@ -64,7 +64,8 @@ Gate Engine::State::task_gate(const Batch& batch, Position position) const {
 
 void Engine::State::apply_gate(Batch& batch, Position first, Position last, Gate gate) {
   std::vector<RunMap<TaskRun>::Run> runs;
-  batch.tasks.for_each(first, last, [&](Position a, Position b, const TaskRun& run) { runs.push_back({a, b, run}); });
+  batch.tasks.for_each(first, last,
+                       [&](Position a, Position b, const TaskRun& run) { runs.push_back({a, b, run}); });
   for (const auto& run : runs) {
     const TaskState state = run.value.state;
     const bool revivable = state == TaskState::cancelled && run.value.by_dependency;
@@ -73,7 +74,8 @@ void Engine::State::apply_gate(Batch& batch, Position first, Position last, Gate
       record(batch, run.first, run.last);
     };
     if (gate == Gate::impossible) {
-      if (state == TaskState::waiting || state == TaskState::ready || state == TaskState::held) step(TaskEvent::cancel);
+      if (state == TaskState::waiting || state == TaskState::ready || state == TaskState::held)
+        step(TaskEvent::cancel);
       continue;
     }
     if (revivable) step(TaskEvent::reopen);
@@ -99,9 +101,9 @@ void Engine::State::evaluate_segment(Batch& batch, std::uint32_t ordinal, Positi
   const SegmentRow segment = batch.segments[ordinal];
   if (!prerequisites_present(segment)) return;
   batch.gates[ordinal] = segment_gate(segment);
-  const bool by_index = std::any_of(segment.dependencies.begin(), segment.dependencies.end(), [](const Dependency& dependency) {
-    return dependency.kind == DependencyKind::index;
-  });
+  const bool by_index =
+      std::any_of(segment.dependencies.begin(), segment.dependencies.end(),
+                  [](const Dependency& dependency) { return dependency.kind == DependencyKind::index; });
   if (!by_index || batch.gates[ordinal] == Gate::impossible) {
     apply_gate(batch, first, last, batch.gates[ordinal]);
     return;
@@ -115,7 +117,8 @@ void Engine::State::evaluate_segment(Batch& batch, std::uint32_t ordinal, Positi
 }
 
 // The last position, from `position` on, for which all prerequisites of the same index are in one run and one segment each.
-Position Engine::State::same_gate_until(const Batch& batch, const SegmentRow& segment, Position position, Position last) const {
+Position Engine::State::same_gate_until(const Batch& batch, const SegmentRow& segment, Position position,
+                                        Position last) const {
   for (const Dependency& dependency : segment.dependencies) {
     if (dependency.kind != DependencyKind::index) continue;
     const Batch& prerequisite = batches.at(dependency.batch);
@@ -137,11 +140,12 @@ void Engine::State::evaluate_dependents(BatchId prerequisite) {
     Batch* batch = find_batch(id);
     if (batch == nullptr) continue;
     for (const SegmentRow& segment : std::vector<SegmentRow>(batch->segments)) {
-      const bool waits = std::any_of(segment.dependencies.begin(), segment.dependencies.end(), [&](const Dependency& d) {
-        return d.batch == prerequisite && d.kind == DependencyKind::batch;
-      });
+      const bool waits = std::any_of(
+          segment.dependencies.begin(), segment.dependencies.end(),
+          [&](const Dependency& d) { return d.batch == prerequisite && d.kind == DependencyKind::batch; });
       if (waits) {
-        evaluate_segment(*batch, segment.ordinal, segment.first_position, segment.first_position + segment.count - 1);
+        evaluate_segment(*batch, segment.ordinal, segment.first_position,
+                         segment.first_position + segment.count - 1);
       }
     }
   }
@@ -182,13 +186,15 @@ std::optional<Error> Engine::State::check_dependencies(const Submit& submit) con
   for (const Dependency& dependency : submit.dependencies) {
     const auto found = batches.find(dependency.batch);
     if (found == batches.end()) {
-      return Error{ErrorKind::not_found, kNoSuchThing, "there is no batch " + std::to_string(dependency.batch) +
-                   " to wait for", "list them: muster batch list"};
+      return Error{ErrorKind::not_found, kNoSuchThing,
+                   "there is no batch " + std::to_string(dependency.batch) + " to wait for",
+                   "list them: muster batch list"};
     }
     if (dependency.kind == DependencyKind::task && !position_of(found->second, dependency.index)) {
-      return Error{ErrorKind::not_found, kNoSuchThing, "there is no task " + std::to_string(dependency.batch) + "." +
-                   std::to_string(dependency.index) + " to wait for", "list them: muster task list " +
-                   std::to_string(dependency.batch)};
+      return Error{ErrorKind::not_found, kNoSuchThing,
+                   "there is no task " + std::to_string(dependency.batch) + "." +
+                       std::to_string(dependency.index) + " to wait for",
+                   "list them: muster task list " + std::to_string(dependency.batch)};
     }
     // A barrier on the batch itself, or on one that waits for it, could never open.
     std::set<BatchId> seen;
@@ -198,8 +204,9 @@ std::optional<Error> Engine::State::check_dependencies(const Submit& submit) con
       const BatchId id = queue.back();
       queue.pop_back();
       if (id == submit.batch && (whole || id != dependency.batch)) {
-        return Error{ErrorKind::usage, kDependencyCycle, "batch " + std::to_string(submit.batch) +
-                     " would wait for itself through batch " + std::to_string(dependency.batch),
+        return Error{ErrorKind::usage, kDependencyCycle,
+                     "batch " + std::to_string(submit.batch) + " would wait for itself through batch " +
+                         std::to_string(dependency.batch),
                      "submit into another batch, or wait for single tasks"};
       }
       if (!seen.insert(id).second) continue;

@@ -26,17 +26,18 @@ struct EngineOptions {
 // What a person sees of a batch that is in memory; equal to its row after the commit.
 struct BatchView {
   BatchRow row;
-  std::uint64_t executing = 0;   // of the running ones
+  std::uint64_t executing = 0;  // of the running ones
   std::uint64_t stopping = 0;
-  std::string reason;            // why ready or waiting tasks do not move: dependency backoff busy too-big no-worker held …
+  std::string
+      reason;  // why ready or waiting tasks do not move: dependency backoff busy too-big no-worker held …
 };
 
 struct WorkerView {
   WorkerRow row;
   bool connected = false;
-  Capacity capacity;             // as used for placement: facts with the operator's slots
+  Capacity capacity;  // as used for placement: facts with the operator's slots
   InUse in_use;
-  std::uint64_t assigned = 0;    // granted and not ended, executing or not
+  std::uint64_t assigned = 0;  // granted and not ended, executing or not
   std::uint64_t executing = 0;
 };
 
@@ -76,15 +77,15 @@ class Engine {
 
   // ---- reading, for people. Consistent with the store between commits.
   std::optional<BatchView> batch(BatchId id) const;
-  std::vector<BatchId> live_batches() const;       // by id
-  std::vector<WorkerView> workers() const;         // by id
-  std::vector<LiveAttempt> live_attempts(BatchId batch) const;   // by position; empty if unknown
+  std::vector<BatchId> live_batches() const;                    // by id
+  std::vector<WorkerView> workers() const;                      // by id
+  std::vector<LiveAttempt> live_attempts(BatchId batch) const;  // by position; empty if unknown
   // State of one task and, when it does not move, its reason; nothing if there is no such task here.
   struct TaskView {
     Position position = 0;
     TaskState state = TaskState::waiting;
     std::string reason;
-    AttemptState phase = AttemptState::assigned;   // valid when running
+    AttemptState phase = AttemptState::assigned;  // valid when running
     std::uint32_t attempts = 0;
     TemplateId template_id = 0;
   };

@@ -12,7 +12,8 @@ constexpr std::size_t kRunsSkippedPerBatch = 64;
 
 }  // namespace
 
-std::uint64_t Engine::State::room_for(const Worker& worker, const Resources& wanted, std::uint64_t most) const {
+std::uint64_t Engine::State::room_for(const Worker& worker, const Resources& wanted,
+                                      std::uint64_t most) const {
   if (wanted.is_plain()) {
     // What the worker ended lately says how much it may hold ahead; a worker with long tasks holds nothing ahead.
     std::uint64_t ahead = 0;
@@ -59,25 +60,28 @@ Worker* Engine::State::roomiest(const Batch& batch, Position position, const std
 }
 
 // Grants what the batch has ready of one shape, interval by interval, until there is no room, nothing left, or the turn is over.
-Engine::State::Placed Engine::State::place_batch(Batch& batch, const Resources& shape, const std::vector<Worker*>& open,
-                                                 std::uint64_t& left) {
+Engine::State::Placed Engine::State::place_batch(Batch& batch, const Resources& shape,
+                                                 const std::vector<Worker*>& open, std::uint64_t& left) {
   Position from = batch.ready_from;
   for (std::size_t skipped = 0; left > 0 && may_place(batch) && skipped < kRunsSkippedPerBatch;) {
-    const auto run = batch.tasks.find(from, [](const TaskRun& value) { return value.state == TaskState::ready; });
+    const auto run =
+        batch.tasks.find(from, [](const TaskRun& value) { return value.state == TaskState::ready; });
     if (skipped == 0) batch.ready_from = run ? run->first : batch.row.task_count;
     if (!run) break;
     // One template and one segment at a time: the interval shares everything.
     const SegmentRow& segment = batch.segments[segment_of(batch, run->first)];
-    const Position same = std::min({run->last, batch.override_of.run_at(run->first).last,
-                                    segment.first_position + segment.count - 1});
+    const Position same = std::min(
+        {run->last, batch.override_of.run_at(run->first).last, segment.first_position + segment.count - 1});
     std::uint64_t most = std::min<std::uint64_t>(same - run->first + 1, left);
-    if (batch.row.max_running != 0) most = std::min(most, batch.row.max_running - batch.count(TaskState::running));
+    if (batch.row.max_running != 0)
+      most = std::min(most, batch.row.max_running - batch.count(TaskState::running));
     // Tasks that are remembered one by one go one by one: each has workers of its own to avoid.
     const bool remembered = batch.live.contains(run->first);
     if (remembered) most = 1;
     std::uint64_t room = 0;
     Worker* best = nullptr;
-    if (template_of(batch, run->first).resources == shape) best = roomiest(batch, run->first, open, shape, most, room);
+    if (template_of(batch, run->first).resources == shape)
+      best = roomiest(batch, run->first, open, shape, most, room);
     if (best == nullptr) {
       if (template_of(batch, run->first).resources == shape && !remembered) return Placed::no_room;
       from = (remembered ? run->first : same) + 1;
@@ -98,7 +102,8 @@ void Engine::State::place() {
   if (shutting_down || placeable.empty()) return;
   std::vector<Worker*> open;
   for (auto& [id, worker] : workers) {
-    if (worker.session != 0 && worker.synced && worker.row.state == WorkerState::online) open.push_back(&worker);
+    if (worker.session != 0 && worker.synced && worker.row.state == WorkerState::online)
+      open.push_back(&worker);
   }
   if (open.empty()) return;
   // The classes are merged by priority and age; one without room drops out, however many batches it has.
@@ -141,11 +146,12 @@ void Engine::State::grant(Batch& batch, Worker& worker, Position first, std::uin
 namespace {
 
 // The values of one item, appended to `fields`.
-void append_fields(const Batch& batch, std::uint32_t segment, std::uint64_t item, std::vector<std::string>& fields) {
+void append_fields(const Batch& batch, std::uint32_t segment, std::uint64_t item,
+                   std::vector<std::string>& fields) {
   const auto& blocks = batch.items[segment].blocks;
-  const auto after = std::upper_bound(blocks.begin(), blocks.end(), item, [](std::uint64_t wanted, const ItemBlockRow& row) {
-    return wanted < row.first_item;
-  });
+  const auto after =
+      std::upper_bound(blocks.begin(), blocks.end(), item,
+                       [](std::uint64_t wanted, const ItemBlockRow& row) { return wanted < row.first_item; });
   MUSTER_CHECK(after != blocks.begin(), "every item of a segment lies in a block");
   const ItemBlockRow& block = *std::prev(after);
   const ItemBlock& items = *block.items;
@@ -172,11 +178,12 @@ void Engine::State::send_grant(Batch& batch, Worker& worker, Position position, 
   live.granted_in_seq = worker.sent_seq + 1;
   worker.has_news = true;
   std::vector<Grant>& grants = worker.outbox.grants;
-  const bool continues = !grants.empty() && grants.back().batch == batch.row.id &&
-                         grants.back().template_id == template_id && grants.back().attempt == live.attempt.number &&
-                         grants.back().incarnation == live.attempt.incarnation && grants.back().step == segment.step &&
-                         grants.back().first_index + grants.back().count * segment.step == index &&
-                         grants.back().first_number + grants.back().count == number;
+  const bool continues =
+      !grants.empty() && grants.back().batch == batch.row.id && grants.back().template_id == template_id &&
+      grants.back().attempt == live.attempt.number && grants.back().incarnation == live.attempt.incarnation &&
+      grants.back().step == segment.step &&
+      grants.back().first_index + grants.back().count * segment.step == index &&
+      grants.back().first_number + grants.back().count == number;
   if (continues) {
     ++grants.back().count;
   } else {
@@ -190,7 +197,8 @@ void Engine::State::send_grant(Batch& batch, Worker& worker, Position position, 
     grant.incarnation = live.attempt.incarnation;
     grants.push_back(std::move(grant));
   }
-  if (segment.has_items) append_fields(batch, ordinal, position - segment.first_position, grants.back().fields);
+  if (segment.has_items)
+    append_fields(batch, ordinal, position - segment.first_position, grants.back().fields);
 }
 
 }  // namespace muster::engine

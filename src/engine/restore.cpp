@@ -57,7 +57,8 @@ void add_tasks(Batch& batch, const BatchSnapshot& snapshot) {
 
 void add_live(Engine::State& state, Batch& batch, const BatchSnapshot::Task& task) {
   if (is_final(task.state)) return;
-  if (task.state != TaskState::running && task.retries == RetryCounts{} && task.not_before_wall_us == 0) return;
+  if (task.state != TaskState::running && task.retries == RetryCounts{} && task.not_before_wall_us == 0)
+    return;
   LiveTask& live = batch.live[task.position];
   live.attempt.number = task.attempt_number;
   live.attempt.incarnation = task.incarnation;
@@ -73,9 +74,11 @@ void add_live(Engine::State& state, Batch& batch, const BatchSnapshot::Task& tas
       worker->second.assigned.insert({batch.row.id, task.position});
       worker->second.in_use.add(state.template_of(batch, task.position).resources);
     }
-  } else if ((task.state == TaskState::waiting || task.state == TaskState::held) && task.not_before_wall_us != 0) {
+  } else if ((task.state == TaskState::waiting || task.state == TaskState::held) &&
+             task.not_before_wall_us != 0) {
     // The wall clock may have jumped meanwhile: a back-off is never longer than the longest one.
-    const Micros left_us = std::clamp<Micros>(task.not_before_wall_us - state.now.wall_us, 0, kLongestBackOff_us);
+    const Micros left_us =
+        std::clamp<Micros>(task.not_before_wall_us - state.now.wall_us, 0, kLongestBackOff_us);
     live.not_before_wall_us = task.not_before_wall_us;
     live.not_before_mono_us = std::max<Micros>(1, state.now.mono_us + left_us);
     state.back_offs.insert({live.not_before_mono_us, batch.row.id, task.position});
@@ -93,7 +96,8 @@ Batch& Engine::State::adopt(BatchSnapshot snapshot) {
   for (const OverrideRow& override_row : batch.overrides) note_shape(batch, override_row.template_id);
   add_tasks(batch, snapshot);
   for (const SegmentRow& segment : batch.segments) {
-    for (const Dependency& dependency : segment.dependencies) dependents_of[dependency.batch].insert(batch.row.id);
+    for (const Dependency& dependency : segment.dependencies)
+      dependents_of[dependency.batch].insert(batch.row.id);
   }
   // What has a row is counted as stored; what has none starts as waiting and is opened by its gates.
   TaskCounts counted{};
@@ -113,7 +117,8 @@ namespace {
 void open_gates(Engine::State& state, BatchId id) {
   Batch& batch = *state.find_batch(id);
   for (const SegmentRow& segment : std::vector<SegmentRow>(batch.segments)) {
-    state.evaluate_segment(batch, segment.ordinal, segment.first_position, segment.first_position + segment.count - 1);
+    state.evaluate_segment(batch, segment.ordinal, segment.first_position,
+                           segment.first_position + segment.count - 1);
   }
   state.refresh_placeable(batch);
 }

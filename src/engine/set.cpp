@@ -7,8 +7,9 @@ namespace muster::engine {
 void Engine::State::on(const SetBatch& input) {
   Batch* batch = find_batch(input.batch);
   if (batch == nullptr) {
-    return reply(input.request, Error{ErrorKind::not_found, kNoSuchThing, "there is no batch " + std::to_string(input.batch),
-                                      "list them: muster batch list"});
+    return reply(input.request,
+                 Error{ErrorKind::not_found, kNoSuchThing, "there is no batch " + std::to_string(input.batch),
+                       "list them: muster batch list"});
   }
   Changed answer;
   answer.count = 1;
@@ -44,7 +45,8 @@ void Engine::State::on(const SetBatch& input) {
 void Engine::State::on(const SetWorker& input) {
   const auto found = workers.find(input.worker);
   if (found == workers.end()) {
-    return reply(input.request, Error{ErrorKind::not_found, kNoSuchThing, "there is no worker " + std::to_string(input.worker),
+    return reply(input.request, Error{ErrorKind::not_found, kNoSuchThing,
+                                      "there is no worker " + std::to_string(input.worker),
                                       "list them: muster worker list"});
   }
   Changed answer;

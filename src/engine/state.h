@@ -29,60 +29,61 @@ struct TaskRun {
 
 // A task that was granted and is not final, and that has something to remember.
 struct LiveTask {
-  AttemptRecord attempt;              // the newest; `end` is not kept here
+  AttemptRecord attempt;  // the newest; `end` is not kept here
   RetryCounts retries;
-  Micros not_before_mono_us = 0;      // back-off; 0: none
+  Micros not_before_mono_us = 0;  // back-off; 0: none
   Micros not_before_wall_us = 0;
-  std::uint64_t granted_in_seq = 0;   // server message of this session that carried it; 0: an earlier session
+  std::uint64_t granted_in_seq = 0;  // server message of this session that carried it; 0: an earlier session
   std::vector<WorkerId> launch_failed_on;
 };
 
 enum class Gate : std::uint8_t { pending, met, impossible };
 
 struct SegmentItems {
-  std::vector<ItemBlockRow> blocks;   // by first_item
+  std::vector<ItemBlockRow> blocks;  // by first_item
 };
 
 struct Batch {
   BatchRow row;
   std::vector<SegmentRow> segments;
-  std::vector<SegmentItems> items;          // one per segment
-  std::vector<Gate> gates;                  // one per segment: its batch and task dependencies together
+  std::vector<SegmentItems> items;  // one per segment
+  std::vector<Gate> gates;          // one per segment: its batch and task dependencies together
   std::vector<OverrideRow> overrides;
-  RunMap<TemplateId> override_of;           // 0: as the segment says
-  std::vector<Resources> shapes;            // of its templates, each once
+  RunMap<TemplateId> override_of;  // 0: as the segment says
+  std::vector<Resources> shapes;   // of its templates, each once
   RunMap<TaskRun> tasks;
   std::map<Position, LiveTask> live;
-  Position ready_from = 0;                  // no ready task is below
-  std::uint64_t executing = 0;              // of the running ones
+  Position ready_from = 0;      // no ready task is below
+  std::uint64_t executing = 0;  // of the running ones
   std::uint64_t stopping = 0;
 
   std::uint64_t count(TaskState state) const { return row.counts[static_cast<std::size_t>(state)]; }
   bool all_final() const {
-    return count(TaskState::succeeded) + count(TaskState::failed) + count(TaskState::cancelled) == row.task_count;
+    return count(TaskState::succeeded) + count(TaskState::failed) + count(TaskState::cancelled) ==
+           row.task_count;
   }
 };
 
 struct Worker {
   WorkerRow row;
-  SessionId session = 0;               // 0: not connected
-  std::uint64_t received_seq = 0;      // newest agent message handled in this session
+  SessionId session = 0;           // 0: not connected
+  std::uint64_t received_seq = 0;  // newest agent message handled in this session
   std::uint64_t sent_seq = 0;
   Micros heard_mono_us = 0;
-  Micros lease_until_mono_us = 0;      // nothing of it can run after that
+  Micros lease_until_mono_us = 0;  // nothing of it can run after that
   // The boot of this session. The row keeps the one before until a full message of this boot was handled: whatever happens
   // until then, what ran under the old one is known to be dead.
   std::string boot_id;
-  bool synced = false;                 // a full message was handled in this session
+  bool synced = false;  // a full message was handled in this session
   bool rebooted() const { return boot_id != row.facts.boot_id; }
-  Capacity capacity;                   // facts with the operator's slots
-  InUse in_use;                        // everything assigned; CPU slots may pass the capacity by what is prefetched
+  Capacity capacity;  // facts with the operator's slots
+  InUse in_use;       // everything assigned; CPU slots may pass the capacity by what is prefetched
   std::set<std::pair<BatchId, Position>> assigned;
-  std::set<TemplateId> templates_sent; // in this session
-  Micros window_start_mono_us = 0;     // how many ended in the present and in the last prefetch window
+  std::set<TemplateId> templates_sent;  // in this session
+  Micros window_start_mono_us = 0;      // how many ended in the present and in the last prefetch window
   std::uint64_t ended_in_window = 0;
   std::uint64_t ended_in_last_window = 0;
-  ServerMessage outbox;                // what this turn has to say
+  ServerMessage outbox;  // what this turn has to say
   bool has_news = false;
 };
 
@@ -100,35 +101,35 @@ struct Engine::State {
   bool sequences_changed = false;
   SpaceState space = SpaceState::plenty;
   bool shutting_down = false;
-  bool stopping_tasks = false;                                    // … and agents end what runs
-  std::vector<RequestId> shut_down_requests;                      // answered when nothing runs any more
+  bool stopping_tasks = false;                // … and agents end what runs
+  std::vector<RequestId> shut_down_requests;  // answered when nothing runs any more
 
   std::map<BatchId, Batch> batches;
-  std::map<BatchId, std::set<BatchId>> dependents_of;             // batches with a segment that waits for this one
+  std::map<BatchId, std::set<BatchId>> dependents_of;  // batches with a segment that waits for this one
   std::map<WorkerId, Worker> workers;
   std::map<SessionId, WorkerId> sessions;
   std::map<TemplateId, std::shared_ptr<const TaskTemplate>> templates;
-  std::deque<TemplateId> recent_templates;                        // candidates for reuse by equal submits
+  std::deque<TemplateId> recent_templates;  // candidates for reuse by equal submits
   std::map<std::pair<std::string, std::string>, KeyRow> recent_keys;
   std::deque<std::pair<std::string, std::string>> recent_keys_order;
   // By class: the shape of needs, then {-priority, id} of the batches that may have something ready of that shape.
   std::map<Resources, std::set<std::pair<std::int64_t, BatchId>>> placeable;
   std::set<Due> back_offs;
-  std::deque<BatchId> final_order;                                // ended batches in memory, oldest first
-  bool placement_unfinished = false;                              // the turn's bound was reached
+  std::deque<BatchId> final_order;    // ended batches in memory, oldest first
+  bool placement_unfinished = false;  // the turn's bound was reached
 
   // The turn under way.
   Now now;
   Decision decision;
   std::set<BatchId> changed_batches;
-  std::set<BatchId> unsettled_batches;                            // counts changed: their state has to be looked at
-  std::set<BatchId> run_changes;                                  // held or cancelled tasks without rows changed
+  std::set<BatchId> unsettled_batches;  // counts changed: their state has to be looked at
+  std::set<BatchId> run_changes;        // held or cancelled tasks without rows changed
   struct News {
     BatchId prerequisite = 0;
     Position first = 0;
     Position last = 0;
   };
-  std::deque<News> dependency_news;                               // tasks of prerequisites changed state
+  std::deque<News> dependency_news;  // tasks of prerequisites changed state
 
   // ---- tasks (tasks.cpp)
   Batch* find_batch(BatchId id);
@@ -153,8 +154,8 @@ struct Engine::State {
   void note_shape(Batch& batch, TemplateId template_id);
   void withdraw(const Batch& batch);
   void refresh_placeable(Batch& batch);
-  void journal(EventKind kind, BatchId batch, std::string text, const std::string& who = {}, TaskIndex index = 0,
-               std::uint32_t attempt = 0, WorkerId worker = 0);
+  void journal(EventKind kind, BatchId batch, std::string text, const std::string& who = {},
+               TaskIndex index = 0, std::uint32_t attempt = 0, WorkerId worker = 0);
 
   // ---- attempts (attempts.cpp)
   void finish_attempt(Batch& batch, Position position, Finished end);
@@ -172,13 +173,14 @@ struct Engine::State {
   Gate task_gate(const Batch& batch, Position position) const;
   void apply_gate(Batch& batch, Position first, Position last, Gate gate);
   void evaluate_segment(Batch& batch, std::uint32_t segment, Position first, Position last);
-  Position same_gate_until(const Batch& batch, const SegmentRow& segment, Position position, Position last) const;
+  Position same_gate_until(const Batch& batch, const SegmentRow& segment, Position position,
+                           Position last) const;
   void evaluate_dependents(BatchId prerequisite);
   void spread(const News& news);
   std::optional<Error> check_dependencies(const Submit& submit) const;
 
   // ---- batches (batches.cpp)
-  void settle();                       // states of batches whose counts changed, and what follows for others
+  void settle();  // states of batches whose counts changed, and what follows for others
   void settle_batch(Batch& batch);
   void forget_final_batches();
 
@@ -186,9 +188,10 @@ struct Engine::State {
   void place();
   std::uint64_t room_for(const Worker& worker, const Resources& wanted, std::uint64_t most) const;
   enum class Placed : std::uint8_t { batch_done, no_room };
-  Placed place_batch(Batch& batch, const Resources& shape, const std::vector<Worker*>& open, std::uint64_t& left);
-  Worker* roomiest(const Batch& batch, Position position, const std::vector<Worker*>& open, const Resources& wanted,
-                   std::uint64_t most, std::uint64_t& room) const;
+  Placed place_batch(Batch& batch, const Resources& shape, const std::vector<Worker*>& open,
+                     std::uint64_t& left);
+  Worker* roomiest(const Batch& batch, Position position, const std::vector<Worker*>& open,
+                   const Resources& wanted, std::uint64_t most, std::uint64_t& room) const;
   void grant(Batch& batch, Worker& worker, Position first, std::uint64_t count);
   void send_grant(Batch& batch, Worker& worker, Position position, LiveTask& live);
 

@@ -18,8 +18,9 @@ const Batch* Engine::State::find_batch(BatchId id) const {
 }
 
 std::uint32_t Engine::State::segment_of(const Batch& batch, Position position) const {
-  const auto after = std::upper_bound(batch.segments.begin(), batch.segments.end(), position,
-                                      [](Position p, const SegmentRow& row) { return p < row.first_position; });
+  const auto after =
+      std::upper_bound(batch.segments.begin(), batch.segments.end(), position,
+                       [](Position p, const SegmentRow& row) { return p < row.first_position; });
   MUSTER_CHECK(after != batch.segments.begin(), "every position lies in a segment");
   return static_cast<std::uint32_t>(after - batch.segments.begin() - 1);
 }
@@ -58,12 +59,14 @@ const TaskTemplate& Engine::State::template_of(const Batch& batch, Position posi
 
 Position Engine::State::same_template_until(const Batch& batch, Position position, Position last) const {
   const SegmentRow& segment = batch.segments[segment_of(batch, position)];
-  return std::min({last, batch.override_of.run_at(position).last, segment.first_position + segment.count - 1});
+  return std::min(
+      {last, batch.override_of.run_at(position).last, segment.first_position + segment.count - 1});
 }
 
 void Engine::State::make_cancel_final(Batch& batch, Position first, Position last) {
   std::vector<RunMap<TaskRun>::Run> runs;
-  batch.tasks.for_each(first, last, [&](Position a, Position b, const TaskRun& run) { runs.push_back({a, b, run}); });
+  batch.tasks.for_each(first, last,
+                       [&](Position a, Position b, const TaskRun& run) { runs.push_back({a, b, run}); });
   for (auto& run : runs) {
     if (!run.value.by_dependency) continue;
     run.value.by_dependency = false;
@@ -76,15 +79,19 @@ void Engine::State::make_cancel_final(Batch& batch, Position first, Position las
 
 void Engine::State::move(Batch& batch, Position first, Position last, TaskEvent event, bool by_dependency) {
   std::vector<RunMap<TaskRun>::Run> runs;
-  batch.tasks.for_each(first, last, [&](Position a, Position b, const TaskRun& run) { runs.push_back({a, b, run}); });
-  const auto is_stored_as_run = [](TaskState state) { return state == TaskState::held || state == TaskState::cancelled; };
+  batch.tasks.for_each(first, last,
+                       [&](Position a, Position b, const TaskRun& run) { runs.push_back({a, b, run}); });
+  const auto is_stored_as_run = [](TaskState state) {
+    return state == TaskState::held || state == TaskState::cancelled;
+  };
   for (auto& run : runs) {
     const TaskState before = run.value.state;
     const TaskState after = kTaskCycle.next(before, event);
     const std::uint64_t count = run.last - run.first + 1;
     batch.row.counts[static_cast<std::size_t>(before)] -= count;
     batch.row.counts[static_cast<std::size_t>(after)] += count;
-    if (run.value.attempts == 0 && (is_stored_as_run(before) || is_stored_as_run(after))) run_changes.insert(batch.row.id);
+    if (run.value.attempts == 0 && (is_stored_as_run(before) || is_stored_as_run(after)))
+      run_changes.insert(batch.row.id);
     run.value.state = after;
     run.value.by_dependency = by_dependency && after == TaskState::cancelled;
     if (event == TaskEvent::grant) ++run.value.attempts;
@@ -144,7 +151,8 @@ void Engine::State::write_state_runs(Batch& batch) {
 
 void Engine::State::note_shape(Batch& batch, TemplateId template_id) {
   const Resources& shape = templates.at(template_id)->resources;
-  if (std::find(batch.shapes.begin(), batch.shapes.end(), shape) == batch.shapes.end()) batch.shapes.push_back(shape);
+  if (std::find(batch.shapes.begin(), batch.shapes.end(), shape) == batch.shapes.end())
+    batch.shapes.push_back(shape);
 }
 
 void Engine::State::withdraw(const Batch& batch) {
@@ -158,7 +166,8 @@ void Engine::State::withdraw(const Batch& batch) {
 
 bool may_place(const Batch& batch) {
   const bool limited = batch.row.max_running != 0 && batch.count(TaskState::running) >= batch.row.max_running;
-  return batch.count(TaskState::ready) > 0 && !batch.row.held && !limited && batch.row.state != BatchState::cancelling;
+  return batch.count(TaskState::ready) > 0 && !batch.row.held && !limited &&
+         batch.row.state != BatchState::cancelling;
 }
 
 void Engine::State::refresh_placeable(Batch& batch) {
@@ -168,8 +177,8 @@ void Engine::State::refresh_placeable(Batch& batch) {
   }
 }
 
-void Engine::State::journal(EventKind kind, BatchId batch, std::string text, const std::string& who, TaskIndex index,
-                            std::uint32_t attempt, WorkerId worker) {
+void Engine::State::journal(EventKind kind, BatchId batch, std::string text, const std::string& who,
+                            TaskIndex index, std::uint32_t attempt, WorkerId worker) {
   EventRow row;
   row.seq = sequences.next_event++;
   sequences_changed = true;

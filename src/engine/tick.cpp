@@ -53,7 +53,8 @@ void expire_lease(Engine::State& state, Worker& worker) {
 void look_at_workers(Engine::State& state) {
   for (auto& [id, worker] : state.workers) {
     if (worker.row.state == WorkerState::removed) continue;
-    const bool silent = worker.session == 0 || state.now.mono_us - worker.heard_mono_us >= state.options.silence_us;
+    const bool silent =
+        worker.session == 0 || state.now.mono_us - worker.heard_mono_us >= state.options.silence_us;
     if (worker.row.state == WorkerState::online && silent &&
         state.now.mono_us - worker.heard_mono_us >= state.options.silence_us) {
       worker.row.state = kWorkerCycle.next(worker.row.state, WorkerEvent::silence);
@@ -84,8 +85,8 @@ void Engine::State::on(const DiskSpace& input) {
 
 void Engine::State::on(const ShutDown& input) {
   shutting_down = true;
-  journal(EventKind::server_stopped, 0, input.tasks == StopTasks::stop ? "tasks are given back" : "tasks go on",
-          input.principal.user);
+  journal(EventKind::server_stopped, 0,
+          input.tasks == StopTasks::stop ? "tasks are given back" : "tasks go on", input.principal.user);
   if (input.tasks == StopTasks::keep_running) return reply(input.request, ShutDownDone{});
   stopping_tasks = true;
   shut_down_requests.push_back(input.request);
@@ -112,8 +113,10 @@ Micros Engine::next_due_us() const {
   if (state_->placement_unfinished) return state_->now.mono_us;
   if (!state_->back_offs.empty()) due = std::min(due, state_->back_offs.begin()->mono_us);
   for (const auto& [id, worker] : state_->workers) {
-    if (worker.row.state == WorkerState::online) due = std::min(due, worker.heard_mono_us + state_->options.silence_us);
-    if (!worker.assigned.empty() && worker.row.state != WorkerState::lost && worker.row.state != WorkerState::removed) {
+    if (worker.row.state == WorkerState::online)
+      due = std::min(due, worker.heard_mono_us + state_->options.silence_us);
+    if (!worker.assigned.empty() && worker.row.state != WorkerState::lost &&
+        worker.row.state != WorkerState::removed) {
       due = std::min(due, worker.lease_until_mono_us);
     }
   }

@@ -15,7 +15,8 @@ std::string reason_to_wait(const Engine::State& state, const Batch& batch, Posit
 }
 
 std::string reason_to_be_ready(const Engine::State& state, const Batch& batch, Position position) {
-  if (batch.row.max_running != 0 && batch.count(TaskState::running) >= batch.row.max_running) return "max-running";
+  if (batch.row.max_running != 0 && batch.count(TaskState::running) >= batch.row.max_running)
+    return "max-running";
   const Resources& wanted = state.template_of(batch, position).resources;
   bool any = false;
   bool could = false;
@@ -79,7 +80,8 @@ std::optional<BatchView> Engine::batch(BatchId id) const {
   };
   if (batch->count(TaskState::ready) + batch->count(TaskState::waiting) + batch->count(TaskState::held) > 0) {
     // The task that would move first speaks for the batch.
-    auto run = batch->tasks.find(batch->ready_from, [](const TaskRun& value) { return value.state == TaskState::ready; });
+    auto run = batch->tasks.find(batch->ready_from,
+                                 [](const TaskRun& value) { return value.state == TaskState::ready; });
     if (!run) run = batch->tasks.find(0, unmoving);
     if (run) view.reason = reason_of(*state_, *batch, run->first);
   }

@@ -42,8 +42,8 @@ class Store {
 };
 
 struct Page {
-  std::uint64_t after = 0;   // position, sequence number or id of the last row seen; 0: from the start
-  std::uint32_t limit = 100; // 1..1000
+  std::uint64_t after = 0;    // position, sequence number or id of the last row seen; 0: from the start
+  std::uint32_t limit = 100;  // 1..1000
 };
 
 struct TaskFilter {
@@ -60,7 +60,8 @@ class History {
   virtual std::optional<BatchRow> batch(BatchId id) = 0;
   // The newest batch of that name in a project that is not closed; with `closed_too`, the newest of that name.
   enum class Closed : std::uint8_t { excluded, included };
-  virtual std::optional<BatchId> newest_batch_named(const std::string& project, const std::string& name, Closed closed) = 0;
+  virtual std::optional<BatchId> newest_batch_named(const std::string& project, const std::string& name,
+                                                    Closed closed) = 0;
   virtual std::optional<BatchId> newest_batch(const std::string& project) = 0;
   // The batch whose block of global numbers holds `number`, and the position in it.
   virtual std::optional<std::pair<BatchId, Position>> task_of_number(TaskNumber number) = 0;
@@ -86,9 +87,9 @@ class History {
 // Small secrets of the server itself (token hashes); separate because they never pass through the engine.
 struct TokenRow {
   std::uint64_t id = 0;
-  std::string kind;       // "admin", "agent"
+  std::string kind;  // "admin", "agent"
   std::string owner;
-  std::string hash;       // SHA-256, 32 bytes
+  std::string hash;  // SHA-256, 32 bytes
   Micros created_wall_us = 0;
   Micros expires_wall_us = 0;  // 0: never
   bool operator==(const TokenRow&) const = default;

@@ -20,27 +20,31 @@ std::string describe_verb(ChangeVerb verb) {
 
 std::string describe_target(const Target& target) {
   std::string text = std::to_string(target.batch);
-  for (const IndexSpan& span : target.ranges) text += "." + std::to_string(span.first) + "-" + std::to_string(span.last);
+  for (const IndexSpan& span : target.ranges)
+    text += "." + std::to_string(span.first) + "-" + std::to_string(span.last);
   return text;
 }
 
 std::string describe_dependency(const Dependency& dependency) {
   static constexpr std::string_view kKinds[] = {"batch ", "task ", "each "};
-  std::string text = std::string(kKinds[static_cast<std::size_t>(dependency.kind)]) + std::to_string(dependency.batch);
+  std::string text =
+      std::string(kKinds[static_cast<std::size_t>(dependency.kind)]) + std::to_string(dependency.batch);
   if (dependency.kind == DependencyKind::task) text += "." + std::to_string(dependency.index);
   return dependency.any_end ? text + " any" : text;
 }
 
 std::string describe_submit(const Submit& submit) {
-  std::string text = "submit into " + std::to_string(submit.batch) + " \"" + submit.batch_name + "\" key \"" + submit.key + "\"";
+  std::string text = "submit into " + std::to_string(submit.batch) + " \"" + submit.batch_name + "\" key \"" +
+                     submit.key + "\"";
   for (const IndexSeries& one : submit.series) {
     text += " " + std::to_string(one.first) + "-" + std::to_string(one.last) + ":" + std::to_string(one.step);
   }
   if (submit.item_count > 0) text += " items " + std::to_string(submit.item_count);
   add_list(text, "after", submit.dependencies, describe_dependency);
   const Resources& wanted = submit.body->resources;
-  text += " needs " + std::to_string(wanted.cpu_slots) + "/" + std::to_string(wanted.gpu_slots) + "/" + std::to_string(wanted.cpus) +
-          "/" + std::to_string(wanted.mem_mb) + "/" + std::to_string(wanted.disk_mb);
+  text += " needs " + std::to_string(wanted.cpu_slots) + "/" + std::to_string(wanted.gpu_slots) + "/" +
+          std::to_string(wanted.cpus) + "/" + std::to_string(wanted.mem_mb) + "/" +
+          std::to_string(wanted.disk_mb);
   text += " retries " + std::to_string(submit.body->retries);
   if (submit.max_running > 0) text += " max-running " + std::to_string(submit.max_running);
   if (submit.body->rerun == Rerun::never) text += " rerun never";
@@ -72,14 +76,21 @@ struct DescribeInput {
     return text;
   }
   std::string operator()(const AgentConnected& one) const {
-    return "hello " + std::to_string(one.session) + " of " + one.hello.spool_id + " " + describe_facts(one.hello.facts);
+    return "hello " + std::to_string(one.session) + " of " + one.hello.spool_id + " " +
+           describe_facts(one.hello.facts);
   }
   std::string operator()(const AgentSaid& one) const { return describe(one.message); }
   std::string operator()(const AgentGone& one) const { return "gone " + std::to_string(one.session); }
-  std::string operator()(const LoadedBatch& one) const { return "loaded batch " + std::to_string(one.snapshot.batch.id); }
-  std::string operator()(const DiskSpace& one) const { return one.state == SpaceState::low ? "disk low" : "disk plenty"; }
+  std::string operator()(const LoadedBatch& one) const {
+    return "loaded batch " + std::to_string(one.snapshot.batch.id);
+  }
+  std::string operator()(const DiskSpace& one) const {
+    return one.state == SpaceState::low ? "disk low" : "disk plenty";
+  }
   std::string operator()(const Tick&) const { return "tick"; }
-  std::string operator()(const ShutDown& one) const { return one.tasks == StopTasks::stop ? "down" : "down, tasks go on"; }
+  std::string operator()(const ShutDown& one) const {
+    return one.tasks == StopTasks::stop ? "down" : "down, tasks go on";
+  }
 };
 
 }  // namespace
@@ -87,7 +98,8 @@ struct DescribeInput {
 std::string describe(TaskRef task) { return std::to_string(task.batch) + "." + std::to_string(task.index); }
 
 std::string describe(const AttemptRef& attempt) {
-  return describe(attempt.task()) + "#" + std::to_string(attempt.number) + "/" + std::to_string(attempt.incarnation);
+  return describe(attempt.task()) + "#" + std::to_string(attempt.number) + "/" +
+         std::to_string(attempt.incarnation);
 }
 
 std::string describe(const Input& input) { return std::visit(DescribeInput{}, input); }
@@ -106,11 +118,13 @@ std::string describe(const ReplyBody& body) {
 }
 
 std::string describe(const AgentMessage& message) {
-  std::string text = "agent says " + std::to_string(message.session) + "/" + std::to_string(message.seq) + " seen " +
-                     std::to_string(message.seen_seq) + (message.full ? " full" : "");
-  add_list(text, "have", message.have, [](const Have& have) { return describe(have.attempt) + " " + std::string(to_text(have.phase)); });
+  std::string text = "agent says " + std::to_string(message.session) + "/" + std::to_string(message.seq) +
+                     " seen " + std::to_string(message.seen_seq) + (message.full ? " full" : "");
+  add_list(text, "have", message.have,
+           [](const Have& have) { return describe(have.attempt) + " " + std::string(to_text(have.phase)); });
   add_list(text, "ended", message.finished, [](const Finished& end) {
-    return describe(end.attempt) + " " + std::string(to_text(end.outcome)) + "(" + std::string(to_text(end.cause)) + ")";
+    return describe(end.attempt) + " " + std::string(to_text(end.outcome)) + "(" +
+           std::string(to_text(end.cause)) + ")";
   });
   if (message.facts) text += " facts " + describe_facts(*message.facts);
   return text;
@@ -118,9 +132,11 @@ std::string describe(const AgentMessage& message) {
 
 std::string describe(const ServerMessage& message) {
   std::string text = "server says " + std::to_string(message.session) + "/" + std::to_string(message.seq);
-  add_list(text, "templates", message.templates, [](const TemplateDefinition& one) { return std::to_string(one.id); });
+  add_list(text, "templates", message.templates,
+           [](const TemplateDefinition& one) { return std::to_string(one.id); });
   add_list(text, "grants", message.grants, [](const Grant& grant) {
-    return describe(AttemptRef{grant.batch, grant.first_index, grant.attempt, grant.incarnation}) + "+" + std::to_string(grant.count);
+    return describe(AttemptRef{grant.batch, grant.first_index, grant.attempt, grant.incarnation}) + "+" +
+           std::to_string(grant.count);
   });
   static constexpr std::string_view kReasons[] = {"cancel", "shutdown", "stale"};
   add_list(text, "stops", message.stops, [](const Stop& stop) {

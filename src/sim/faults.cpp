@@ -42,7 +42,8 @@ void Faults::strike(Fault fault) {
 
 Micros Faults::absence() {
   Random& random = world_.random;
-  return random.one_in(3) ? random.spread(1000, world_.rules.absence_us) : random.between(1000, world_.rules.absence_us);
+  return random.one_in(3) ? random.spread(1000, world_.rules.absence_us)
+                          : random.between(1000, world_.rules.absence_us);
 }
 
 void Faults::strike_server(Fault fault) {

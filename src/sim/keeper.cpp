@@ -22,12 +22,13 @@ void Keeper::take(const KeeperRequest& request) {
   if (leaves_when_empty_ && empty()) machine_.keeper_left(id_);
 }
 
-bool Keeper::lease_is_over() const { return deadline_mono_us_ >= 0 && machine_.now().mono_us >= deadline_mono_us_; }
+bool Keeper::lease_is_over() const {
+  return deadline_mono_us_ >= 0 && machine_.now().mono_us >= deadline_mono_us_;
+}
 
 void Keeper::start(const KeeperStart& wanted) {
-  const bool queued = std::any_of(queue_.begin(), queue_.end(), [&](const KeeperStart& one) {
-    return one.attempt == wanted.attempt;
-  });
+  const bool queued = std::any_of(queue_.begin(), queue_.end(),
+                                  [&](const KeeperStart& one) { return one.attempt == wanted.attempt; });
   if (queued || running_.contains(wanted.attempt) || ended_.contains(wanted.attempt)) return;
   if (wanted.when == StartWhen::in_run_queue) {
     queue_.push_back(wanted);
@@ -62,7 +63,8 @@ void Keeper::launch(const KeeperStart& wanted) {
     end.message = "no such file";
     return keep_end(std::move(end));
   }
-  world_.trace.note(world_.now_us(), "start", {machine_.number(), id_, attempt.batch, attempt.index, attempt.number});
+  world_.trace.note(world_.now_us(), "start",
+                    {machine_.number(), id_, attempt.batch, attempt.index, attempt.number});
   machine_.process_started(wanted);
   records_.push_back({RecordKind::started, attempt, {}, world_.now_us(), wanted.records_first});
   Process& process = running_[attempt];
@@ -73,7 +75,8 @@ void Keeper::launch(const KeeperStart& wanted) {
   machine_.report(*this, [&](KeeperReport& report) {
     report.started.push_back({attempt, 100, 1, process.started_wall_us, wanted.note});
   });
-  const Micros task_us = world_.random.one_in(2) ? world_.random.between(1, rules.task_us) : world_.random.spread(1, rules.task_us);
+  const Micros task_us = world_.random.one_in(2) ? world_.random.between(1, rules.task_us)
+                                                 : world_.random.spread(1, rules.task_us);
   later(task_us, attempt, &Keeper::on_natural_end);
   if (wanted.time_limit_us > 0) later(wanted.time_limit_us, attempt, &Keeper::on_time_limit);
 }
@@ -108,7 +111,8 @@ void Keeper::terminate(const AttemptRef& attempt, EndedBy by, Micros grace_us) {
   Process& process = running_.at(attempt);
   if (process.by == EndedBy::itself) process.by = by;
   if (grace_us == 0) return on_grace_over(attempt);
-  if (process.obeys) later(world_.random.between(0, std::min<Micros>(grace_us, 300'000)), attempt, &Keeper::on_term_obeyed);
+  if (process.obeys)
+    later(world_.random.between(0, std::min<Micros>(grace_us, 300'000)), attempt, &Keeper::on_term_obeyed);
   later(grace_us, attempt, &Keeper::on_grace_over);
 }
 
@@ -132,9 +136,8 @@ void Keeper::on_grace_over(const AttemptRef& attempt) {
 
 void Keeper::stop(const KeeperStop& wanted) {
   if (running_.contains(wanted.attempt)) return terminate(wanted.attempt, EndedBy::stop, wanted.grace_us);
-  const auto queued = std::find_if(queue_.begin(), queue_.end(), [&](const KeeperStart& one) {
-    return one.attempt == wanted.attempt;
-  });
+  const auto queued = std::find_if(queue_.begin(), queue_.end(),
+                                   [&](const KeeperStart& one) { return one.attempt == wanted.attempt; });
   if (queued == queue_.end()) return;
   const KeeperStart unstarted = std::move(*queued);
   queue_.erase(queued);
@@ -142,7 +145,8 @@ void Keeper::stop(const KeeperStop& wanted) {
 }
 
 void Keeper::forget(const AttemptRef& attempt) {
-  if (ended_.erase(attempt) > 0) records_.push_back({RecordKind::forgotten, attempt, {}, world_.now_us(), false});
+  if (ended_.erase(attempt) > 0)
+    records_.push_back({RecordKind::forgotten, attempt, {}, world_.now_us(), false});
 }
 
 void Keeper::enforce_deadline() {
@@ -180,8 +184,9 @@ void Keeper::end(const AttemptRef& attempt, KeeperEnd over) {
   over.log_segment = 1;
   over.log_offset = log_offset_;
   running_.erase(found);
-  world_.trace.note(world_.now_us(), "end", {machine_.number(), id_, attempt.batch, attempt.index, attempt.number,
-                                             static_cast<std::uint64_t>(over.exit_code), static_cast<std::uint64_t>(over.by)});
+  world_.trace.note(world_.now_us(), "end",
+                    {machine_.number(), id_, attempt.batch, attempt.index, attempt.number,
+                     static_cast<std::uint64_t>(over.exit_code), static_cast<std::uint64_t>(over.by)});
   world_.truth.ended(attempt, machine_.number(), over);
   keep_end(std::move(over));
   run_queue();
@@ -217,8 +222,10 @@ void Keeper::die(Loss loss) {
   if (!alive_) return;
   alive_ = false;
   for (const auto& [attempt, process] : running_) world_.truth.vanished(attempt, machine_.number());
-  const Micros unwritten_us = loss == Loss::machine ? world_.random.spread(1, 5'000'000) : 40;  // less than a report takes
-  while (!records_.empty() && records_.back().written_us + unwritten_us > world_.now_us() && !world_.random.one_in(3)) {
+  const Micros unwritten_us =
+      loss == Loss::machine ? world_.random.spread(1, 5'000'000) : 40;  // less than a report takes
+  while (!records_.empty() && records_.back().written_us + unwritten_us > world_.now_us() &&
+         !world_.random.one_in(3)) {
     const Record& last = records_.back();
     if (loss == Loss::process && last.forced) break;
     const bool unsaid = loss == Loss::process && last.kind == RecordKind::started;

@@ -43,7 +43,7 @@ class Keeper {
   struct Process {
     KeeperStart start;
     Micros started_wall_us = 0;
-    bool obeys = true;   // ends by itself after TERM
+    bool obeys = true;  // ends by itself after TERM
     EndedBy by = EndedBy::itself;
     std::uint64_t life = 0;
   };

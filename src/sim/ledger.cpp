@@ -13,7 +13,8 @@ bool names(const Input& input, ChangeVerb verb, TaskRef task) {
   if (change == nullptr || change->verb != verb || change->dry_run) return false;
   return std::any_of(change->targets.begin(), change->targets.end(), [&](const Target& target) {
     if (target.batch != task.batch) return false;
-    return target.ranges.empty() || std::any_of(target.ranges.begin(), target.ranges.end(), [&](const IndexSpan& span) {
+    return target.ranges.empty() ||
+           std::any_of(target.ranges.begin(), target.ranges.end(), [&](const IndexSpan& span) {
              return span.first <= task.index && task.index <= span.last;
            });
   });
@@ -71,7 +72,8 @@ FlatGate Ledger::gate_of(const FlatBatch& batch, Position position) const {
       ended = before.finals == before.tasks.size();
       succeeded = before.successes == before.tasks.size();
     } else {
-      const TaskIndex index = dependency.kind == DependencyKind::task ? dependency.index : index_of(batch, position);
+      const TaskIndex index =
+          dependency.kind == DependencyKind::task ? dependency.index : index_of(batch, position);
       const auto at = position_of({dependency.batch, index});
       if (!at) throw Broken{"a dependency on a task that does not exist"};
       ended = before.tasks[*at].stored_final();
@@ -113,7 +115,8 @@ void Ledger::put_segment(const SegmentRow& row) {
 
 void Ledger::put_override(const OverrideRow& row) {
   FlatBatch& batch = batches_.at(row.batch);
-  for (Position position = row.first; position <= row.last; ++position) batch.tasks.at(position).template_id = row.template_id;
+  for (Position position = row.first; position <= row.last; ++position)
+    batch.tasks.at(position).template_id = row.template_id;
 }
 
 void Ledger::put_row(FlatBatch& batch, const TaskRow& row) {
@@ -188,7 +191,8 @@ void Ledger::put_runs(const Changes& changes, const Input& input) {
       if (!was.in_run || was.state != TaskState::cancelled || was.by_dependency) continue;
       if (is.in_run && is.state == TaskState::cancelled) continue;
       const TaskRef task{id, index_of(batch, position)};
-      if (!names(input, ChangeVerb::retry, task)) throw Broken{"the cancelled task " + describe(task) + " came back"};
+      if (!names(input, ChangeVerb::retry, task))
+        throw Broken{"the cancelled task " + describe(task) + " came back"};
     }
   }
 }
@@ -200,7 +204,8 @@ void Ledger::count_retries(const Input& input) {
     const FlatBatch* batch = find(target.batch);
     for (Position position = 0; batch != nullptr && position < batch->tasks.size(); ++position) {
       const TaskRef task{target.batch, index_of(*batch, position)};
-      if (batch->tasks[position].stored_final() && names(input, ChangeVerb::retry, task)) ++retries_by_people_[task];
+      if (batch->tasks[position].stored_final() && names(input, ChangeVerb::retry, task))
+        ++retries_by_people_[task];
     }
   }
 }
@@ -215,7 +220,8 @@ void Ledger::apply(const Changes& changes, const Input& input, Incarnation incar
   std::vector<std::pair<BatchId, Position>> granted;
   for (const TaskRow& row : changes.tasks) {
     FlatBatch& batch = batches_.at(row.batch);
-    if (row.attempt.number > batch.tasks.at(row.position).attempt) granted.emplace_back(row.batch, row.position);
+    if (row.attempt.number > batch.tasks.at(row.position).attempt)
+      granted.emplace_back(row.batch, row.position);
     check_row(batch, row, input, incarnation);
     check_end(batch, row.position, row.attempt);
     put_row(batch, row);

@@ -17,7 +17,7 @@ namespace muster::sim {
 
 struct FlatTask {
   bool has_row = false;
-  bool in_run = false;         // held or cancelled, by a state run
+  bool in_run = false;                   // held or cancelled, by a state run
   TaskState state = TaskState::waiting;  // valid with one of the two
   bool by_dependency = false;
   bool backs_off = false;
@@ -65,7 +65,8 @@ class Ledger {
   void put_override(const OverrideRow& row);
   void put_runs(const Changes& changes, const Input& input);
   void put_row(FlatBatch& batch, const TaskRow& row);
-  void check_row(const FlatBatch& batch, const TaskRow& row, const Input& input, Incarnation incarnation) const;
+  void check_row(const FlatBatch& batch, const TaskRow& row, const Input& input,
+                 Incarnation incarnation) const;
   void check_end(const FlatBatch& batch, Position position, const AttemptRecord& attempt) const;
   void check_grants(const std::vector<std::pair<BatchId, Position>>& granted) const;
   void check_one_state(const FlatBatch& batch, Position position, TaskState seen) const;

@@ -13,7 +13,8 @@ std::string name(const FlatBatch& batch, Position position) {
   return describe(TaskRef{batch.row.id, Ledger::index_of(batch, position)});
 }
 
-void check_same_attempt(const FlatBatch& batch, const FlatTask& was, TaskState before, const TaskRow& row, const Input& input) {
+void check_same_attempt(const FlatBatch& batch, const FlatTask& was, TaskState before, const TaskRow& row,
+                        const Input& input) {
   const std::string task = name(batch, row.position);
   const bool retried = names(input, ChangeVerb::retry, {row.batch, Ledger::index_of(batch, row.position)});
   if (row.attempt.incarnation != 0 && was.incarnation != 0 && row.attempt.incarnation != was.incarnation) {
@@ -36,7 +37,8 @@ void check_same_attempt(const FlatBatch& batch, const FlatTask& was, TaskState b
 
 }  // namespace
 
-void Ledger::check_row(const FlatBatch& batch, const TaskRow& row, const Input& input, Incarnation incarnation) const {
+void Ledger::check_row(const FlatBatch& batch, const TaskRow& row, const Input& input,
+                       Incarnation incarnation) const {
   const FlatTask& was = batch.tasks.at(row.position);
   const TaskState before = was.has_row || was.in_run ? was.state : TaskState::waiting;
   const std::string task = name(batch, row.position);
@@ -46,7 +48,8 @@ void Ledger::check_row(const FlatBatch& batch, const TaskRow& row, const Input& 
   if (row.state != TaskState::running || row.attempt.state != AttemptState::assigned) {
     throw Broken{"a new attempt of task " + task + " is not written as assigned"};
   }
-  if (row.attempt.incarnation != incarnation) throw Broken{"a new attempt of task " + task + " has an old epoch"};
+  if (row.attempt.incarnation != incarnation)
+    throw Broken{"a new attempt of task " + task + " has an old epoch"};
   if (is_final(before) || before == TaskState::running || before == TaskState::held) {
     throw Broken{"task " + task + " was granted while it was " + std::string(to_text(before))};
   }
@@ -69,8 +72,10 @@ void Ledger::check_grants(const std::vector<std::pair<BatchId, Position>>& grant
     if (gate_of(batch, position) != FlatGate::met) {
       throw Broken{"task " + name(batch, position) + " was granted before its dependencies were met"};
     }
-    if (batch.row.held) throw Broken{"task " + name(batch, position) + " was granted while its batch is held"};
-    if (batch.row.state == BatchState::cancelling) throw Broken{"task " + name(batch, position) + " of a cancelled batch was granted"};
+    if (batch.row.held)
+      throw Broken{"task " + name(batch, position) + " was granted while its batch is held"};
+    if (batch.row.state == BatchState::cancelling)
+      throw Broken{"task " + name(batch, position) + " of a cancelled batch was granted"};
     if (batch.row.max_running == 0) continue;
     const auto running = std::count_if(batch.tasks.begin(), batch.tasks.end(), [](const FlatTask& task) {
       return task.has_row && task.state == TaskState::running;
@@ -92,7 +97,8 @@ void Ledger::check_counts(const Changes& changes) const {
     if (counts != row.counts) throw Broken{"the counts of " + name + " are not what its rows say"};
     if (row.task_count != batch.tasks.size()) throw Broken{name + " does not know how many tasks it has"};
     const bool all_final = batch.finals == batch.tasks.size();
-    if (is_final(row.state) != all_final) throw Broken{name + " is " + std::string(to_text(row.state)) + ", its tasks are not"};
+    if (is_final(row.state) != all_final)
+      throw Broken{name + " is " + std::string(to_text(row.state)) + ", its tasks are not"};
     if ((row.state == BatchState::succeeded) != (batch.successes == batch.tasks.size())) {
       throw Broken{name + " does not know that all its tasks succeeded"};
     }
@@ -109,8 +115,10 @@ void Ledger::check_one_state(const FlatBatch& batch, Position position, TaskStat
   if (is_final(seen) || seen == TaskState::running) return;
   const FlatGate gate = gate_of(batch, position);
   if (gate == FlatGate::impossible) throw Broken{"task " + who + " waits for what can no longer come"};
-  if (seen == TaskState::ready && gate != FlatGate::met) throw Broken{"task " + who + " is ready before its dependencies"};
-  if (seen == TaskState::waiting && gate == FlatGate::met && !task.backs_off) throw Broken{"task " + who + " waits for nothing"};
+  if (seen == TaskState::ready && gate != FlatGate::met)
+    throw Broken{"task " + who + " is ready before its dependencies"};
+  if (seen == TaskState::waiting && gate == FlatGate::met && !task.backs_off)
+    throw Broken{"task " + who + " waits for nothing"};
 }
 
 void Ledger::check_states(const engine::Engine& engine) const {

@@ -26,7 +26,7 @@ struct Limits {
 
 struct LimitRange {
   std::string_view name;
-  std::int64_t Limits::*value;
+  std::int64_t Limits::* value;
   std::int64_t usual;  // what users get
   std::int64_t low;
   std::int64_t high;

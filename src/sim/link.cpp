@@ -10,7 +10,9 @@
 
 namespace muster::sim {
 
-bool Link::reaches_server() const { return !cut_ && world_.server.up() && world_.server.life() == server_life_; }
+bool Link::reaches_server() const {
+  return !cut_ && world_.server.up() && world_.server.life() == server_life_;
+}
 bool Link::reaches_agent() const { return !cut_ && machine_.agent_life() == agent_life_; }
 
 template <class Deliver>
@@ -28,7 +30,8 @@ void Link::send(Way way, Deliver deliver) {
     Micros delay_us = random.spread(20, world_.healed ? 1000 : rules.delay_us);
     if (!world_.healed && random.chance(rules.slow_permille)) delay_us = random.between(0, rules.slow_us);
     Micros when_us = world_.now_us() + delay_us;
-    if (rules.in_order) when_us = last_us(way) = std::max({when_us, last_us(way), machine_.held_until_us(way)});
+    if (rules.in_order)
+      when_us = last_us(way) = std::max({when_us, last_us(way), machine_.held_until_us(way)});
     world_.schedule.at(when_us, deliver);
   }
 }
@@ -74,7 +77,8 @@ void Link::break_off() {
   cut_ = true;
   world_.trace.note(world_.now_us(), "cut", {machine_.number(), session_});
   const Micros longest_us = world_.healed ? 1'000 : 15'000'000;
-  world_.schedule.after(world_.random.spread(1, longest_us), [this] { world_.server.link_gone(session_, server_life_); });
+  world_.schedule.after(world_.random.spread(1, longest_us),
+                        [this] { world_.server.link_gone(session_, server_life_); });
   world_.schedule.after(world_.random.spread(1, longest_us), [this] {
     machine_.when_awake([this] {
       if (machine_.agent_life() == agent_life_) machine_.link_lost(*this);
@@ -84,7 +88,8 @@ void Link::break_off() {
 
 // What was sent before still arrives, then the end of the stream.
 void Link::agent_left() {
-  const Micros seen_us = std::max(last_us(Way::to_server), world_.now_us() + world_.random.spread(1, 100'000));
+  const Micros seen_us =
+      std::max(last_us(Way::to_server), world_.now_us() + world_.random.spread(1, 100'000));
   world_.schedule.at(seen_us, [this] { world_.server.link_gone(session_, server_life_); });
 }
 

@@ -16,7 +16,11 @@ enum class Way : std::uint8_t { to_server, to_agent };
 class Link {
  public:
   Link(World& world, Machine& machine, SessionId session, std::uint64_t agent_life, std::uint64_t server_life)
-      : world_(world), machine_(machine), session_(session), agent_life_(agent_life), server_life_(server_life) {}
+      : world_(world),
+        machine_(machine),
+        session_(session),
+        agent_life_(agent_life),
+        server_life_(server_life) {}
 
   SessionId session() const { return session_; }
   std::uint64_t agent_life() const { return agent_life_; }

@@ -41,13 +41,15 @@ bool Machine::frozen() const { return world_.now_us() < frozen_until_us_; }
 bool Machine::reachable() const { return world_.now_us() >= out_of_reach_until_us_; }
 
 bool Machine::idle() const {
-  return agent_ && agent_->size() == 0 && std::all_of(keepers_.begin(), keepers_.end(), [](const auto& entry) {
+  return agent_ && agent_->size() == 0 &&
+         std::all_of(keepers_.begin(), keepers_.end(), [](const auto& entry) {
            return !entry.second.keeper->alive() || entry.second.keeper->empty();
          });
 }
 
 Micros Machine::short_delay() {
-  return world_.random.one_in(100) ? world_.random.spread(50, kKeeperDelayMax_us) : world_.random.spread(50, 2000);
+  return world_.random.one_in(100) ? world_.random.spread(50, kKeeperDelayMax_us)
+                                   : world_.random.spread(50, 2000);
 }
 
 // ---- time
@@ -139,19 +141,21 @@ void Machine::feed(const agent::Input& input) {
 }
 
 void Machine::perform(agent::AgentDecision decision) {
-  if (!decision.to_server.empty() && (link_ == nullptr || !welcomed_)) throw Broken{"an agent spoke without a connection"};
+  if (!decision.to_server.empty() && (link_ == nullptr || !welcomed_))
+    throw Broken{"an agent spoke without a connection"};
   for (const AgentMessage& message : decision.to_server) link_->to_server(message);
   for (agent::ToKeeper& one : decision.to_keepers) {
     KeeperEntry& entry = keepers_.at(one.keeper);
     if (world_.trace.is_kept()) say(describe(one.request));
     entry.last_request_us = std::max(entry.last_request_us, world_.now_us() + short_delay());
-    world_.schedule.at(entry.last_request_us, [this, life = machine_life_, from = agent_life_, one = std::move(one)]() mutable {
-      if (life != machine_life_) return;
-      when_awake([this, from, one = std::move(one)]() mutable {
-        // What a dead agent left in the pipe is thrown away when the next one joins.
-        if (from == agent_life_ || !agent_) deliver(one.keeper, std::move(one.request));
-      });
-    });
+    world_.schedule.at(entry.last_request_us,
+                       [this, life = machine_life_, from = agent_life_, one = std::move(one)]() mutable {
+                         if (life != machine_life_) return;
+                         when_awake([this, from, one = std::move(one)]() mutable {
+                           // What a dead agent left in the pipe is thrown away when the next one joins.
+                           if (from == agent_life_ || !agent_) deliver(one.keeper, std::move(one.request));
+                         });
+                       });
   }
   std::vector<agent::KeeperId> gone;
   for (const auto& [id, entry] : keepers_) {
@@ -163,7 +167,9 @@ void Machine::perform(agent::AgentDecision decision) {
   }
 }
 
-void Machine::say(const std::string& words) { world_.trace.say(world_.now_us(), "worker " + std::to_string(number_) + " " + words); }
+void Machine::say(const std::string& words) {
+  world_.trace.say(world_.now_us(), "worker " + std::to_string(number_) + " " + words);
+}
 
 void Machine::arm_tick() {
   const Micros due_us = agent_->next_due_us();
@@ -172,7 +178,8 @@ void Machine::arm_tick() {
     if (life != tick_life_ || !agent_) return;
     idle_ticks_ = last_tick_us_ == world_.now_us() ? idle_ticks_ + 1 : 0;
     last_tick_us_ = world_.now_us();
-    if (idle_ticks_ > 100) throw Broken{"agent " + std::to_string(number_) + " asks for ticks without an end"};
+    if (idle_ticks_ > 100)
+      throw Broken{"agent " + std::to_string(number_) + " asks for ticks without an end"};
     feed(agent::Tick{});
   });
 }
@@ -223,7 +230,8 @@ void Machine::tell_dead(agent::KeeperId id) {
   if (!agent_ || entry.told_dead) return;
   entry.told_dead = true;
   Keeper::Records records = entry.keeper->read_records();
-  world_.trace.note(world_.now_us(), "keeper dead", {number_, id, records.started.size(), records.ended.size()});
+  world_.trace.note(world_.now_us(), "keeper dead",
+                    {number_, id, records.started.size(), records.ended.size()});
   const bool was_newest = id == keepers_.rbegin()->first;
   feed(agent::KeeperDied{id, std::move(records.started), std::move(records.ended)});
   if (was_newest) add_keeper();
@@ -289,7 +297,8 @@ void Machine::send_report(agent::KeeperId id) {
   KeeperReport report = std::exchange(entry.pending, {});
   // "those that are still running when the report leaves"
   std::erase_if(report.started, [&](const KeeperStarted& started) {
-    return std::any_of(report.ended.begin(), report.ended.end(), [&](const KeeperEnd& end) { return end.attempt == started.attempt; });
+    return std::any_of(report.ended.begin(), report.ended.end(),
+                       [&](const KeeperEnd& end) { return end.attempt == started.attempt; });
   });
   if (world_.trace.is_kept()) say(describe(report));
   if (!report.started.empty() || !report.ended.empty()) feed(agent::KeeperSaid{id, std::move(report)});

@@ -33,9 +33,9 @@ class Machine {
   void start_agent();
   void crash_agent();
   void crash_keeper();
-  void crash_all();            // agent and keepers
+  void crash_all();  // agent and keepers
   void reboot();
-  void lose_folder();          // … and everything in it: comes back as another worker
+  void lose_folder();  // … and everything in it: comes back as another worker
   void freeze(Micros for_us);
   void thaw();
   void jump_wall(Micros by_us) { clock_.jump_wall(by_us); }
@@ -71,9 +71,9 @@ class Machine {
  private:
   struct KeeperEntry {
     std::unique_ptr<Keeper> keeper;
-    bool joined = false;          // by the present agent
-    bool told_dead = false;       // to the present agent
-    Micros last_report_us = 0;    // reports and requests keep their order
+    bool joined = false;        // by the present agent
+    bool told_dead = false;     // to the present agent
+    Micros last_report_us = 0;  // reports and requests keep their order
     Micros last_request_us = 0;
     KeeperReport pending;
     bool report_planned = false;
@@ -118,10 +118,10 @@ class Machine {
   std::vector<std::unique_ptr<Keeper>> gone_;  // planned actions may still name them
   agent::KeeperId next_keeper_ = 1;
   std::optional<agent::Agent> agent_;
-  Link* link_ = nullptr;       // owned by the world
+  Link* link_ = nullptr;  // owned by the world
   bool welcomed_ = false;
   std::uint64_t connects_ = 0;
-  Capacity told_;              // operator's slots over facts, as the agent last heard
+  Capacity told_;  // operator's slots over facts, as the agent last heard
   std::deque<std::pair<Micros, Capacity>> capacities_;  // what was allowed until when
 };
 

@@ -10,7 +10,8 @@ namespace muster::sim {
 class MachineClock {
  public:
   explicit MachineClock(Random& random)
-      : rate_ppm_(random.between(-5000, 5000)), wall_us_(kWallStart_us + random.between(-1'000'000, 1'000'000)) {}
+      : rate_ppm_(random.between(-5000, 5000)),
+        wall_us_(kWallStart_us + random.between(-1'000'000, 1'000'000)) {}
 
   Now at(Micros world_us) const { return {mono_us(world_us), wall_us_ + world_us}; }
   Micros mono_us(Micros world_us) const {

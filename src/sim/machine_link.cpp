@@ -19,7 +19,8 @@ void Machine::plan_connect(Micros delay_us) {
 void Machine::connect() {
   if (!agent_ || link_ != nullptr) return;
   const Micros longest_us = world_.healed ? 100'000 : 1'000'000;
-  if (!met_all_keepers() || !reachable() || !world_.server.up()) return plan_connect(world_.random.spread(100, longest_us));
+  if (!met_all_keepers() || !reachable() || !world_.server.up())
+    return plan_connect(world_.random.spread(100, longest_us));
   link_ = world_.server.accept(*this);
   AgentHello hello;
   hello.worker_name = name_;
@@ -50,14 +51,16 @@ void Machine::hear(Link& link, const ServerMessage& message) {
     capacities_.emplace_back(world_.now_us(), before);
     note_capacity();
   }
-  if (world_.trace.is_kept()) say("hears " + std::to_string(message.session) + "/" + std::to_string(message.seq));
+  if (world_.trace.is_kept())
+    say("hears " + std::to_string(message.session) + "/" + std::to_string(message.seq));
   feed(agent::ServerSaid{mutated_message(world_, *this, message)});
 }
 
 void Machine::start_again(const ServerMessage& message) {
   for (const Grant& grant : message.grants) {
     for (std::uint64_t k = 0; k < grant.count; ++k) {
-      const AttemptRef attempt{grant.batch, grant.first_index + k * grant.step, grant.attempt, grant.incarnation};
+      const AttemptRef attempt{grant.batch, grant.first_index + k * grant.step, grant.attempt,
+                               grant.incarnation};
       for (auto& [id, entry] : keepers_) entry.keeper->start_again(attempt);
     }
   }
@@ -74,9 +77,10 @@ void Machine::link_lost(Link& link) {
 
 void Machine::log_grew(const Keeper& keeper, std::uint64_t segment, std::uint64_t offset) {
   if (link_ == nullptr || !welcomed_) return;
-  later(world_.random.spread(100, world_.healed ? 10'000 : 2'000'000), [this, link = link_, id = keeper.id(), segment, offset] {
-    if (link_ == link && world_.server.up()) link->logs_taken(id, segment, offset);
-  });
+  later(world_.random.spread(100, world_.healed ? 10'000 : 2'000'000),
+        [this, link = link_, id = keeper.id(), segment, offset] {
+          if (link_ == link && world_.server.up()) link->logs_taken(id, segment, offset);
+        });
 }
 
 void Machine::hear_logs_taken(Link& link, std::uint64_t keeper, std::uint64_t segment, std::uint64_t offset) {
@@ -94,7 +98,8 @@ void Machine::partition(Micros for_us) {
 }
 
 void Machine::stall(Way way, Micros for_us) {
-  world_.trace.note(world_.now_us(), "stall", {number_, static_cast<std::uint64_t>(way), static_cast<std::uint64_t>(for_us)});
+  world_.trace.note(world_.now_us(), "stall",
+                    {number_, static_cast<std::uint64_t>(way), static_cast<std::uint64_t>(for_us)});
   Micros& until_us = held_until_us_[static_cast<std::size_t>(way)];
   until_us = std::max(until_us, world_.now_us() + for_us);
 }

@@ -10,9 +10,17 @@ namespace muster::sim {
 
 namespace {
 
-constexpr std::string_view kNames[kMutants] = {
-    "none",          "no_epoch",      "epoch_in_memory", "lease_from_receipt", "speaks_first", "silence_is_loss",
-    "wrong_recount", "double_start",  "forgotten_cancel", "same_boot",          "no_fence"};
+constexpr std::string_view kNames[kMutants] = {"none",
+                                               "no_epoch",
+                                               "epoch_in_memory",
+                                               "lease_from_receipt",
+                                               "speaks_first",
+                                               "silence_is_loss",
+                                               "wrong_recount",
+                                               "double_start",
+                                               "forgotten_cancel",
+                                               "same_boot",
+                                               "no_fence"};
 
 // The attempt that the store holds as running for this task, on whatever worker.
 std::optional<AttemptRef> current_attempt(World& world, const AttemptRef& attempt) {
@@ -46,7 +54,8 @@ void mutate_snapshot(Mutant mutant, StoreSnapshot& snapshot) {
       const bool waits = task.state == TaskState::ready || task.state == TaskState::waiting;
       if (mutant == Mutant::epoch_in_memory && waits) task.attempt_number = 0;
     }
-    if (mutant == Mutant::forgotten_cancel && batch.batch.state == BatchState::cancelling) batch.batch.state = BatchState::running;
+    if (mutant == Mutant::forgotten_cancel && batch.batch.state == BatchState::cancelling)
+      batch.batch.state = BatchState::running;
   }
 }
 

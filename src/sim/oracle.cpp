@@ -13,9 +13,9 @@ namespace {
 std::uint64_t count_of(const IndexSeries& series) { return (series.last - series.first) / series.step + 1; }
 
 bool holds(const Target& target, TaskIndex index) {
-  return target.ranges.empty() || std::any_of(target.ranges.begin(), target.ranges.end(), [&](const IndexSpan& span) {
-           return span.first <= index && index <= span.last;
-         });
+  return target.ranges.empty() ||
+         std::any_of(target.ranges.begin(), target.ranges.end(),
+                     [&](const IndexSpan& span) { return span.first <= index && index <= span.last; });
 }
 
 bool no_worker_can(const engine::Engine& engine, const Resources& wanted) {
@@ -82,7 +82,8 @@ std::string Oracle::refusal_of_dependencies(const Submit& submit, BatchId into) 
     if (one_task && !ledger_.position_of({dependency.batch, dependency.index})) return kNoSuchThing;
     if (into == 0) continue;
     const bool barrier_on_itself = dependency.kind == DependencyKind::batch && dependency.batch == into;
-    if (barrier_on_itself || (dependency.batch != into && waits_for(dependency.batch, into))) return kDependencyCycle;
+    if (barrier_on_itself || (dependency.batch != into && waits_for(dependency.batch, into)))
+      return kDependencyCycle;
   }
   return {};
 }
@@ -109,7 +110,8 @@ Expectation Oracle::expect_submit(const Submit& submit, const engine::Engine& en
       expected.submitted = known->second.second;
     } else {
       const KeyRow& row = *submit.known_key;
-      expected.submitted = {row.batch, row.batch_name, row.first_index, row.last_index, row.count, row.first_number, true};
+      expected.submitted = {
+          row.batch, row.batch_name, row.first_index, row.last_index, row.count, row.first_number, true};
     }
     expected.submitted.replayed = true;
     return expected;
@@ -117,15 +119,19 @@ Expectation Oracle::expect_submit(const Submit& submit, const engine::Engine& en
   BatchId into = submit.batch;
   TaskNumber next_number = 1;
   for (const auto& [id, batch] : ledger_.batches()) {
-    if (submit.batch == 0 && !submit.batch_name.empty() && batch.row.name == submit.batch_name && !batch.row.closed) into = id;
-    for (const SegmentRow& row : batch.segments) next_number = std::max(next_number, row.first_number + row.count);
+    if (submit.batch == 0 && !submit.batch_name.empty() && batch.row.name == submit.batch_name &&
+        !batch.row.closed)
+      into = id;
+    for (const SegmentRow& row : batch.segments)
+      next_number = std::max(next_number, row.first_number + row.count);
   }
   if (std::string code = refusal(submit, into, engine); !code.empty()) return refused(code);
   std::vector<IndexSeries> series = submit.series;
   if (series.empty()) {
     TaskIndex first = 1;
     const FlatBatch* batch = ledger_.find(into);
-    for (Position p = 0; batch != nullptr && p < batch->tasks.size(); ++p) first = std::max(first, Ledger::index_of(*batch, p) + 1);
+    for (Position p = 0; batch != nullptr && p < batch->tasks.size(); ++p)
+      first = std::max(first, Ledger::index_of(*batch, p) + 1);
     series.push_back({first, first + (submit.items.empty() ? 1 : submit.item_count) - 1, 1});
   }
   for (const IndexSeries& one : series) {
@@ -147,8 +153,10 @@ Expectation Oracle::expect_submit(const Submit& submit, const engine::Engine& en
   expected.submitted.batch = into;
   if (submit.dry_run) return expected;
   expected.submitted.first_number = next_number;
-  if (into == 0) expected.submitted.batch = ledger_.batches().empty() ? 1 : ledger_.batches().rbegin()->first + 1;
-  if (!submit.key.empty()) keys_[{submit.principal.project, submit.key}] = {submit.body_hash, expected.submitted};
+  if (into == 0)
+    expected.submitted.batch = ledger_.batches().empty() ? 1 : ledger_.batches().rbegin()->first + 1;
+  if (!submit.key.empty())
+    keys_[{submit.principal.project, submit.key}] = {submit.body_hash, expected.submitted};
   return expected;
 }
 
@@ -164,9 +172,12 @@ void Oracle::expect_target(const Change& change, const Target& target, Expectati
     const bool moves = state == TaskState::waiting || state == TaskState::ready;
     bool wanted = false;
     if (change.verb == ChangeVerb::cancel) wanted = !is_final(state);
-    if (change.verb == ChangeVerb::hold) wanted = whole ? !is_final(batch.row.state) && !batch.row.held && moves : moves;
-    if (change.verb == ChangeVerb::release) wanted = state == TaskState::held || (whole && batch.row.held && moves);
-    if (change.verb == ChangeVerb::retry) wanted = state == TaskState::failed || state == TaskState::cancelled;
+    if (change.verb == ChangeVerb::hold)
+      wanted = whole ? !is_final(batch.row.state) && !batch.row.held && moves : moves;
+    if (change.verb == ChangeVerb::release)
+      wanted = state == TaskState::held || (whole && batch.row.held && moves);
+    if (change.verb == ChangeVerb::retry)
+      wanted = state == TaskState::failed || state == TaskState::cancelled;
     ++(wanted ? expected.changed.count : expected.changed.skipped);
     movable += moves;
     if (wanted) expected.selected.push_back({target.batch, position, state});
@@ -185,16 +196,19 @@ Expectation Oracle::expect_change(const Change& change, const engine::Engine& en
     const FlatBatch* batch = ledger_.find(target.batch);
     if (batch == nullptr) return refused(kNoSuchThing);
     bool any = target.ranges.empty();
-    for (Position p = 0; p < batch->tasks.size(); ++p) any = any || holds(target, Ledger::index_of(*batch, p));
+    for (Position p = 0; p < batch->tasks.size(); ++p)
+      any = any || holds(target, Ledger::index_of(*batch, p));
     if (!any) return refused(kNoSuchThing);
-    if (change.verb == ChangeVerb::retry && batch->row.state == BatchState::cancelling) return refused(kWrongState);
+    if (change.verb == ChangeVerb::retry && batch->row.state == BatchState::cancelling)
+      return refused(kWrongState);
   }
   for (const Target& target : change.targets) expect_target(change, target, expected);
   if (retries_the_impossible(change, expected, engine)) return refused(kInfeasible);
   return expected;
 }
 
-bool Oracle::retries_the_impossible(const Change& change, const Expectation& expected, const engine::Engine& engine) const {
+bool Oracle::retries_the_impossible(const Change& change, const Expectation& expected,
+                                    const engine::Engine& engine) const {
   if (change.verb != ChangeVerb::retry || change.options.empty()) return false;
   return std::any_of(expected.selected.begin(), expected.selected.end(), [&](const Expectation::Was& was) {
     Resources wanted = ledger_.template_of(*ledger_.find(was.batch), was.position).resources;
@@ -236,7 +250,8 @@ void Oracle::check_changed_tasks(const Change& change, const Expectation& expect
   for (const Expectation::Was& was : expected.selected) {
     const FlatBatch& batch = *ledger_.find(was.batch);
     if (is_lawful(change, was, ledger_.state_of(batch, was.position), batch)) continue;
-    throw Broken{"a command did not do its work on task " + describe(TaskRef{was.batch, Ledger::index_of(batch, was.position)})};
+    throw Broken{"a command did not do its work on task " +
+                 describe(TaskRef{was.batch, Ledger::index_of(batch, was.position)})};
   }
 }
 
@@ -245,8 +260,8 @@ void Oracle::check_changed_tasks(const Change& change, const Expectation& expect
 namespace {
 
 bool same(const Submitted& a, const Submitted& b) {
-  return a.batch == b.batch && a.first_index == b.first_index && a.last_index == b.last_index && a.count == b.count &&
-         a.first_number == b.first_number && a.replayed == b.replayed;
+  return a.batch == b.batch && a.first_index == b.first_index && a.last_index == b.last_index &&
+         a.count == b.count && a.first_number == b.first_number && a.replayed == b.replayed;
 }
 
 }  // namespace
@@ -271,10 +286,14 @@ void Oracle::check(const Input& input, const Expectation& expected, const Decisi
     as_expected = submitted != nullptr && same(*submitted, expected.submitted);
   } else {
     const auto* changed = std::get_if<Changed>(&reply->body);
-    as_expected = changed != nullptr && changed->count == expected.changed.count && changed->skipped == expected.changed.skipped;
+    as_expected = changed != nullptr && changed->count == expected.changed.count &&
+                  changed->skipped == expected.changed.skipped;
   }
-  if (!as_expected) throw Broken{"a command was answered with \"" + describe(reply->body) + "\" instead of \"" + describe(wanted) + "\""};
-  if (const auto* submit = std::get_if<Submit>(&input); submit != nullptr && submit->dry_run && !adds_nothing) {
+  if (!as_expected)
+    throw Broken{"a command was answered with \"" + describe(reply->body) + "\" instead of \"" +
+                 describe(wanted) + "\""};
+  if (const auto* submit = std::get_if<Submit>(&input);
+      submit != nullptr && submit->dry_run && !adds_nothing) {
     throw Broken{"a dry run added tasks"};
   }
   if (const auto* change = std::get_if<Change>(&input)) check_changed_tasks(*change, expected);

@@ -16,7 +16,7 @@ namespace muster::sim {
 
 struct Expectation {
   enum class Kind : std::uint8_t { nothing, refused, submitted, changed } kind = Kind::nothing;
-  std::string code;      // of the refusal
+  std::string code;  // of the refusal
   Submitted submitted;
   Changed changed;
   struct Was {
@@ -42,7 +42,8 @@ class Oracle {
   std::string refusal_of_dependencies(const Submit& submit, BatchId into) const;
   Expectation expect_change(const Change& change, const engine::Engine& engine) const;
   void expect_target(const Change& change, const Target& target, Expectation& expected) const;
-  bool retries_the_impossible(const Change& change, const Expectation& expected, const engine::Engine& engine) const;
+  bool retries_the_impossible(const Change& change, const Expectation& expected,
+                              const engine::Engine& engine) const;
   bool waits_for(BatchId batch, BatchId other) const;
   void check_changed_tasks(const Change& change, const Expectation& expected) const;
 

@@ -46,15 +46,16 @@ void People::ask(std::size_t index) {
 void People::send(std::size_t index) {
   Input input = wishes_[index].input;
   const RequestId request = next_request_++;
-  std::visit([&](auto& one) {
-    if constexpr (requires { one.request; }) one.request = request;
-  }, input);
+  std::visit(
+      [&](auto& one) {
+        if constexpr (requires { one.request; }) one.request = request;
+      },
+      input);
   world_.trace.note(world_.now_us(), "ask", {request, index, input.index()});
   open_[request] = index;
   if (!world_.healed && world_.random.chance(world_.rules.reply_loss_permille / 2)) return;
-  world_.schedule.after(world_.random.spread(50, 100'000), [this, input = std::move(input)]() mutable {
-    world_.server.post(std::move(input));
-  });
+  world_.schedule.after(world_.random.spread(50, 100'000),
+                        [this, input = std::move(input)]() mutable { world_.server.post(std::move(input)); });
 }
 
 void People::hear(const Reply& reply) {
@@ -65,7 +66,8 @@ void People::hear(const Reply& reply) {
   world_.trace.note(world_.now_us(), "answer", {reply.request, reply.body.index()});
   if (world_.trace.is_kept()) world_.trace.say(world_.now_us(), describe(reply.body));
   if (!world_.healed && world_.random.chance(world_.rules.reply_loss_permille)) return;
-  world_.schedule.after(world_.random.spread(50, 100'000), [this, index, body = reply.body] { take_answer(index, body); });
+  world_.schedule.after(world_.random.spread(50, 100'000),
+                        [this, index, body = reply.body] { take_answer(index, body); });
 }
 
 void People::take_answer(std::size_t index, const ReplyBody& body) {
@@ -80,9 +82,10 @@ void People::take_answer(std::size_t index, const ReplyBody& body) {
   const auto* submit = std::get_if<Submit>(&wish.input);
   if (submitted == nullptr || submit == nullptr || submit->dry_run) return;
   if (wish.told && !submit->key.empty()) {
-    const bool same = wish.told->batch == submitted->batch && wish.told->first_index == submitted->first_index &&
-                      wish.told->last_index == submitted->last_index && wish.told->count == submitted->count &&
-                      wish.told->first_number == submitted->first_number;
+    const bool same =
+        wish.told->batch == submitted->batch && wish.told->first_index == submitted->first_index &&
+        wish.told->last_index == submitted->last_index && wish.told->count == submitted->count &&
+        wish.told->first_number == submitted->first_number;
     if (!same) throw Broken{"the same key gave another answer"};
     return;
   }
@@ -159,8 +162,10 @@ void People::check_promises() {
     const auto row = world_.server.store().batch(wish.told->batch);
     const auto first = world_.server.store().task_of_number(wish.told->first_number);
     const auto last = world_.server.store().task_of_number(wish.told->first_number + wish.told->count - 1);
-    const bool there = row && first && last && first->first == wish.told->batch && last->first == wish.told->batch;
-    if (!there) throw Broken{"a submission that was answered for is gone: batch " + std::to_string(wish.told->batch)};
+    const bool there =
+        row && first && last && first->first == wish.told->batch && last->first == wish.told->batch;
+    if (!there)
+      throw Broken{"a submission that was answered for is gone: batch " + std::to_string(wish.told->batch)};
   }
 }
 

@@ -19,13 +19,13 @@ class People {
  public:
   explicit People(World& world);
 
-  void begin();              // plans everything they will ask for
+  void begin();  // plans everything they will ask for
   void hear(const Reply& reply);
   void shut_down();
   // Everything goes well from here on: they release what is held and give the workers slots, until it is answered.
   void heal();
   void give_up_the_impossible();  // no worker is large enough for it
-  bool content() const;      // nobody waits for an answer that has to come
+  bool content() const;           // nobody waits for an answer that has to come
   // Every submission that was answered for is there, and its key still gives the same answer.
   void check_promises();
 

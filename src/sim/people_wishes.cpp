@@ -79,7 +79,8 @@ void People::add_items(Submit& submit) {
 }
 
 BatchId People::some_batch() {
-  if (known_batches_.empty() || world_.random.one_in(50)) return static_cast<BatchId>(world_.random.between(1, 30));
+  if (known_batches_.empty() || world_.random.one_in(50))
+    return static_cast<BatchId>(world_.random.between(1, 30));
   return world_.random.pick(known_batches_);
 }
 
@@ -191,7 +192,8 @@ Input People::make_setting() {
     if (random.one_in(4)) set.name = "batch" + std::to_string(random.below(3));
     const FlatBatch* batch = world_.server.ledger().find(set.batch);
     // A limit is only raised: lowered below what runs, it would be passed without anybody's fault.
-    if (batch != nullptr && random.one_in(3)) set.max_running = batch->row.max_running == 0 ? 0 : batch->row.max_running + 1;
+    if (batch != nullptr && random.one_in(3))
+      set.max_running = batch->row.max_running == 0 ? 0 : batch->row.max_running + 1;
     return set;
   }
   SetWorker set;

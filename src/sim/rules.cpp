@@ -11,7 +11,9 @@ namespace {
 constexpr Micros kSecond = 1'000'000;
 
 std::uint64_t sometimes(Random& random, std::uint64_t chance_permille, std::uint64_t most_permille) {
-  return random.chance(chance_permille) ? static_cast<std::uint64_t>(random.spread(1, static_cast<Micros>(most_permille))) : 0;
+  return random.chance(chance_permille)
+             ? static_cast<std::uint64_t>(random.spread(1, static_cast<Micros>(most_permille)))
+             : 0;
 }
 
 void draw_faults(Random& random, Rules& rules, Micros lease_us) {
@@ -43,7 +45,8 @@ void draw_work(Random& random, Rules& rules) {
   rules.submits = static_cast<std::uint64_t>(random.spread(1, 12));
   rules.tasks_max = static_cast<std::uint64_t>(random.spread(1, 40));
   rules.changes = random.chance(700) ? static_cast<std::uint64_t>(random.spread(0, 20)) : 0;
-  static constexpr Micros kLongest_us[] = {1000, 100'000, kSecond, 5 * kSecond, 20 * kSecond, 60 * kSecond, 60 * kSecond};
+  static constexpr Micros kLongest_us[] = {1000,         100'000,      kSecond,     5 * kSecond,
+                                           20 * kSecond, 60 * kSecond, 60 * kSecond};
   rules.task_us = kLongest_us[random.below(std::size(kLongest_us))];
   rules.fail_permille = sometimes(random, 700, 500);
   rules.launch_fail_permille = sometimes(random, 300, 300);

@@ -13,7 +13,8 @@ namespace muster::sim {
 namespace {
 
 [[noreturn]] void throw_broken(const char* expression, const char* file, int line, const char* why) {
-  throw Broken{"broken promise at " + std::string(file) + ":" + std::to_string(line) + ": " + why + " (" + expression + ")"};
+  throw Broken{"broken promise at " + std::string(file) + ":" + std::to_string(line) + ": " + why + " (" +
+               expression + ")"};
 }
 
 // While it lives, a broken check() is an exception of this run.
@@ -37,8 +38,9 @@ std::string text_of(const Trace& trace) {
 constexpr std::size_t kLinesOfFailure = 80;
 
 void print_failure(std::uint64_t seed, const SelftestOptions& options, const RunResult& result) {
-  std::printf("seed %llu: %s (step %llu, simulated second %lld)\n", static_cast<unsigned long long>(seed), result.broken.c_str(),
-              static_cast<unsigned long long>(result.steps), static_cast<long long>(result.simulated_us / 1'000'000));
+  std::printf("seed %llu: %s (step %llu, simulated second %lld)\n", static_cast<unsigned long long>(seed),
+              result.broken.c_str(), static_cast<unsigned long long>(result.steps),
+              static_cast<long long>(result.simulated_us / 1'000'000));
   if (options.trace) return;
   const std::string trace = run_seed(seed, options.mutant, WithTrace::yes).trace;
   std::size_t from = trace.size();
@@ -50,7 +52,8 @@ void print_failure(std::uint64_t seed, const SelftestOptions& options, const Run
     }
     from = newline;
   }
-  std::printf("%s\nall of it: muster selftest --seeds 1 --seed %llu --trace\n", trace.c_str() + from, static_cast<unsigned long long>(seed));
+  std::printf("%s\nall of it: muster selftest --seeds 1 --seed %llu --trace\n", trace.c_str() + from,
+              static_cast<unsigned long long>(seed));
 }
 
 }  // namespace
@@ -89,7 +92,8 @@ int run_selftest(const SelftestOptions& options) {
     if (options.trace) std::printf("%s", result.trace.c_str());
     if (options.repeat_every != 0 && seed % options.repeat_every == 0 && result.broken.empty()) {
       const RunResult again = run_seed(seed, options.mutant, WithTrace::no);
-      if (again.hash != result.hash || again.steps != result.steps) result.broken = "two runs of the same seed differ";
+      if (again.hash != result.hash || again.steps != result.steps)
+        result.broken = "two runs of the same seed differ";
     }
     steps += result.steps;
     simulated_us += result.simulated_us;
@@ -99,8 +103,8 @@ int run_selftest(const SelftestOptions& options) {
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   std::printf("%llu seeds, %llu broken; %.1f s, %.0f runs/s, %llu steps, %.1f simulated hours\n",
-              static_cast<unsigned long long>(options.seeds), static_cast<unsigned long long>(failures), seconds,
-              static_cast<double>(options.seeds) / seconds, static_cast<unsigned long long>(steps),
+              static_cast<unsigned long long>(options.seeds), static_cast<unsigned long long>(failures),
+              seconds, static_cast<double>(options.seeds) / seconds, static_cast<unsigned long long>(steps),
               static_cast<double>(simulated_us) / 3.6e9);
   return failures == 0 ? 0 : 1;
 }

@@ -12,17 +12,17 @@ namespace muster::sim {
 struct SelftestOptions {
   std::uint64_t seeds = 1000;
   std::uint64_t first_seed = 1;
-  bool trace = false;           // print all that happened, of each seed
+  bool trace = false;  // print all that happened, of each seed
   Mutant mutant = Mutant::none;
   std::uint64_t repeat_every = 16;  // each so manieth seed is run twice, and the traces compared; 0: none
 };
 
 struct RunResult {
-  std::string broken;           // empty: all promises held
+  std::string broken;  // empty: all promises held
   std::uint64_t steps = 0;
-  std::uint64_t hash = 0;       // of the trace
+  std::uint64_t hash = 0;  // of the trace
   Micros simulated_us = 0;
-  std::string trace;            // if asked for
+  std::string trace;  // if asked for
 };
 
 // One run.

@@ -192,7 +192,8 @@ bool Server::commit(const Changes& changes) {
   }
   try {
     disk_.commit(changes);
-    world_.trace.note(world_.now_us(), "commit", {changes.tasks.size(), changes.batches.size(), changes.events.size()});
+    world_.trace.note(world_.now_us(), "commit",
+                      {changes.tasks.size(), changes.batches.size(), changes.events.size()});
     return true;
   } catch (const StoreFull&) {
     world_.trace.note(world_.now_us(), "commit refused");
@@ -262,7 +263,8 @@ void Server::perform_one(const Effect& effect) {
   if (const auto* reply = std::get_if<Reply>(&effect)) {
     check_spoken(*reply);
     world_.people.hear(*reply);
-    if (std::holds_alternative<ShutDownDone>(reply->body) && going_down_) crash(world_.random.spread(100'000, 10'000'000));
+    if (std::holds_alternative<ShutDownDone>(reply->body) && going_down_)
+      crash(world_.random.spread(100'000, 10'000'000));
   } else if (const auto* said = std::get_if<ToAgent>(&effect)) {
     check_spoken(said->message);
     const auto link = links_.find(said->message.session);
@@ -316,7 +318,8 @@ void Server::handle(Input input, Changes& changes, std::vector<Effect>& effects)
   if (auto* submit = std::get_if<Submit>(&input)) {
     if (!submit->key.empty()) submit->known_key = store_.key(submit->principal.project, submit->key);
     if (submit->batch == 0 && !submit->batch_name.empty()) {
-      const auto id = store_.newest_batch_named(submit->principal.project, submit->batch_name, History::Closed::excluded);
+      const auto id =
+          store_.newest_batch_named(submit->principal.project, submit->batch_name, History::Closed::excluded);
       if (id) submit->batch = *id;
     }
   }

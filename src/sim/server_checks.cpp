@@ -34,7 +34,8 @@ void Server::check_after(const Input& input, const Expectation& expected, const 
 void Server::check_spoken(const ServerMessage& message) {
   for (const Grant& grant : message.grants) {
     for (std::uint64_t k = 0; k < grant.count; ++k) {
-      const AttemptRef attempt{grant.batch, grant.first_index + k * grant.step, grant.attempt, grant.incarnation};
+      const AttemptRef attempt{grant.batch, grant.first_index + k * grant.step, grant.attempt,
+                               grant.incarnation};
       const auto row = stored_task(store_, ledger_, attempt.task());
       if (!row || row->attempt.number < attempt.number) {
         throw Broken{"attempt " + describe(attempt) + " was announced before it was committed"};
@@ -45,7 +46,8 @@ void Server::check_spoken(const ServerMessage& message) {
     const auto row = stored_task(store_, ledger_, attempt.task());
     const bool open = row && row->state == TaskState::running && row->attempt.number == attempt.number &&
                       row->attempt.incarnation == attempt.incarnation;
-    if (open) throw Broken{"the end of " + describe(attempt) + " was to be forgotten before it was committed"};
+    if (open)
+      throw Broken{"the end of " + describe(attempt) + " was to be forgotten before it was committed"};
   }
 }
 
@@ -62,14 +64,16 @@ void Server::check_spoken(const Reply& reply) {
 TaskFacts Server::facts_of(const AttemptRef& attempt) {
   const FlatBatch* batch = ledger_.find(attempt.batch);
   const auto position = ledger_.position_of(attempt.task());
-  if (batch == nullptr || !position) throw Broken{"an attempt of an unknown task was started: " + describe(attempt)};
+  if (batch == nullptr || !position)
+    throw Broken{"an attempt of an unknown task was started: " + describe(attempt)};
   const SegmentRow& segment = Ledger::segment_of(*batch, *position);
   const TaskTemplate& body = ledger_.template_of(*batch, *position);
   TaskFacts facts;
   facts.resources = body.resources;
   facts.rerun = body.rerun;
   facts.number = segment.first_number + (*position - segment.first_position);
-  if (segment.has_items) facts.item = store_.item(attempt.batch, segment.ordinal, *position - segment.first_position);
+  if (segment.has_items)
+    facts.item = store_.item(attempt.batch, segment.ordinal, *position - segment.first_position);
   facts.retries_by_people = ledger_.retries_by_people(attempt.task());
   return facts;
 }
@@ -87,7 +91,8 @@ void Server::compare_with_store() {
   for (const BatchId id : engine_->live_batches()) {
     const auto view = engine_->batch(id);
     const auto row = store_.batch(id);
-    if (!row || view->row != *row) throw Broken{"the row of batch " + std::to_string(id) + " is not what memory says"};
+    if (!row || view->row != *row)
+      throw Broken{"the row of batch " + std::to_string(id) + " is not what memory says"};
   }
 }
 

@@ -17,7 +17,7 @@ struct ProcessStart {
   std::size_t worker = 0;
   Resources resources;
   std::vector<std::uint32_t> gpus;
-  Capacity allowed;               // of the worker at this moment, operator's slots included
+  Capacity allowed;                           // of the worker at this moment, operator's slots included
   std::uint64_t starts_allowed = UINT64_MAX;  // of this task in its life
 };
 

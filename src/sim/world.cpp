@@ -17,7 +17,8 @@ World::World(std::uint64_t seed, Mutant planted, TraceText text)
       faults(*this) {}
 
 void World::run() {
-  for (int i = 0; i < rules.workers; ++i) machines.push_back(std::make_unique<Machine>(*this, machines.size()));
+  for (int i = 0; i < rules.workers; ++i)
+    machines.push_back(std::make_unique<Machine>(*this, machines.size()));
   server.start();
   for (const auto& machine : machines) machine->start_agent();
   people.begin();
@@ -44,8 +45,8 @@ void World::heal() {
 // When the server is back and its workers with it, people take back what holds up their tasks.
 void World::take_back() {
   const bool back = server.up() && std::all_of(machines.begin(), machines.end(), [](const auto& machine) {
-    return machine->link() != nullptr;
-  });
+                      return machine->link() != nullptr;
+                    });
   if (!back) return schedule.after(100'000, [this] { take_back(); });
   people.heal();
   taken_back_ = true;
@@ -60,7 +61,8 @@ void World::look_again() {
 
 bool World::at_rest() const {
   if (!server.up() || !people.content() || !taken_back_) return false;
-  const bool idle = std::all_of(machines.begin(), machines.end(), [](const auto& machine) { return machine->idle(); });
+  const bool idle =
+      std::all_of(machines.begin(), machines.end(), [](const auto& machine) { return machine->idle(); });
   if (!idle || truth.running() > 0) return false;
   return std::all_of(server.ledger().batches().begin(), server.ledger().batches().end(),
                      [](const auto& entry) { return is_final(entry.second.row.state); });
@@ -74,14 +76,16 @@ void World::check_end() {
     for (Position position = 0; position < batch.tasks.size(); ++position) {
       const TaskState state = server.ledger().state_of(batch, position);
       if (is_final(state)) continue;
-      throw Broken{"task " + describe(TaskRef{id, Ledger::index_of(batch, position)}) + " never ended: " +
-                   std::string(to_text(state)) + " (" + server.engine().task({id, Ledger::index_of(batch, position)})->reason + ")"};
+      throw Broken{"task " + describe(TaskRef{id, Ledger::index_of(batch, position)}) +
+                   " never ended: " + std::string(to_text(state)) + " (" +
+                   server.engine().task({id, Ledger::index_of(batch, position)})->reason + ")"};
     }
     throw Broken{"batch " + std::to_string(id) + " never ended"};
   }
   if (truth.running() > 0) throw Broken{"something runs that nobody waits for"};
   for (const auto& machine : machines) {
-    if (!machine->idle()) throw Broken{"worker " + std::to_string(machine->number()) + " still remembers attempts"};
+    if (!machine->idle())
+      throw Broken{"worker " + std::to_string(machine->number()) + " still remembers attempts"};
   }
   server.compare_with_store();
   people.check_promises();

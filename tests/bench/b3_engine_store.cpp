@@ -27,7 +27,9 @@ constexpr int kGroup = 32;
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& value) { return static_cast<double>(value.tv_sec) + static_cast<double>(value.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& value) {
+    return static_cast<double>(value.tv_sec) + static_cast<double>(value.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -76,7 +78,8 @@ Figures run(Store& store, int life_cycles) {
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   std::sort(delays_ms.begin(), delays_ms.end());
-  return {life_cycles / seconds, (cpu_seconds() - cpu) / life_cycles * 1e6, delays_ms[delays_ms.size() * 99 / 100]};
+  return {life_cycles / seconds, (cpu_seconds() - cpu) / life_cycles * 1e6,
+          delays_ms[delays_ms.size() * 99 / 100]};
 }
 
 double median(std::vector<double> values) {

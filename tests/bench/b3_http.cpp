@@ -16,7 +16,8 @@ constexpr int kClients = 32;
 std::string submit_request(const BenchServer& server) {
   const std::string body = R"({"command":["/bin/true"],"cwd":"/"})";
   return "POST /api/v1/batches HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + server.admin_token() +
-         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
 }
 
 double percentile(std::vector<double>& values, double part) {

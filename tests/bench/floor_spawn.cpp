@@ -12,7 +12,9 @@ extern char** environ;
 
 namespace {
 
-double seconds(const timeval& value) { return static_cast<double>(value.tv_sec) + static_cast<double>(value.tv_usec) / 1e6; }
+double seconds(const timeval& value) {
+  return static_cast<double>(value.tv_sec) + static_cast<double>(value.tv_usec) / 1e6;
+}
 
 double cpu_of(int who) {
   rusage usage{};

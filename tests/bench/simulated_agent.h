@@ -38,7 +38,8 @@ class SimulatedAgent {
       seen_seq_ = to_agent->message.seq;
       for (const Grant& grant : to_agent->message.grants) {
         for (std::uint64_t k = 0; k < grant.count; ++k) {
-          granted_.push_back({grant.batch, grant.first_index + k * grant.step, grant.attempt, grant.incarnation});
+          granted_.push_back(
+              {grant.batch, grant.first_index + k * grant.step, grant.attempt, grant.incarnation});
         }
       }
     }

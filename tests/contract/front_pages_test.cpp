@@ -17,8 +17,8 @@ using front::StateSet;
 using front::TaskPage;
 using test::FrontWorld;
 
-std::vector<ListedTask> all_pages(FrontWorld& world, BatchId id, const std::vector<IndexSpan>& ranges, const StateSet& states,
-                                  std::size_t limit) {
+std::vector<ListedTask> all_pages(FrontWorld& world, BatchId id, const std::vector<IndexSpan>& ranges,
+                                  const StateSet& states, std::size_t limit) {
   const std::optional<BatchRow> batch = front::find_batch(world, "default", id);
   const Layout layout = Layout::of(world, id);
   std::vector<ListedTask> tasks;
@@ -36,7 +36,9 @@ std::vector<ListedTask> all_pages(FrontWorld& world, BatchId id, const std::vect
 class Random {
  public:
   explicit Random(unsigned seed) : generator_(seed) {}
-  std::uint64_t below(std::uint64_t end) { return std::uniform_int_distribution<std::uint64_t>(0, end - 1)(generator_); }
+  std::uint64_t below(std::uint64_t end) {
+    return std::uniform_int_distribution<std::uint64_t>(0, end - 1)(generator_);
+  }
 
  private:
   std::mt19937 generator_;
@@ -76,11 +78,16 @@ void happen(FrontWorld& world, Random& random, BatchId batch) {
   const TaskIndex first = 1 + random.below(120);
   const IndexSpan span{first, first + random.below(20)};
   switch (random.below(8)) {
-    case 0: return change(world, ChangeVerb::cancel, batch, {span});
-    case 1: return change(world, ChangeVerb::hold, batch, {span});
-    case 2: return change(world, ChangeVerb::release, batch, {span});
-    case 3: return change(world, ChangeVerb::retry, batch, {span});
-    default: break;
+    case 0:
+      return change(world, ChangeVerb::cancel, batch, {span});
+    case 1:
+      return change(world, ChangeVerb::hold, batch, {span});
+    case 2:
+      return change(world, ChangeVerb::release, batch, {span});
+    case 3:
+      return change(world, ChangeVerb::retry, batch, {span});
+    default:
+      break;
   }
   if (world.granted.empty()) return;
   const std::size_t at = random.below(world.granted.size());
@@ -116,9 +123,10 @@ void compare(FrontWorld& world, Random& random, BatchId batch, const std::map<Po
   std::vector<std::pair<Position, TaskState>> expected;
   for (const auto& [position, state] : states) {
     const TaskIndex index = layout.index_of(position);
-    const bool selected = ranges.empty() || std::any_of(ranges.begin(), ranges.end(), [index](const IndexSpan& span) {
-      return index >= span.first && index <= span.last;
-    });
+    const bool selected =
+        ranges.empty() || std::any_of(ranges.begin(), ranges.end(), [index](const IndexSpan& span) {
+          return index >= span.first && index <= span.last;
+        });
     if (selected && wanted.holds(state)) expected.emplace_back(position, state);
   }
   std::vector<std::pair<Position, TaskState>> found;
@@ -134,10 +142,13 @@ void compare(FrontWorld& world, Random& random, BatchId batch, const std::map<Po
   TaskCounts counts{};
   for (const auto& [position, state] : states) {
     const TaskIndex index = layout.index_of(position);
-    for (const IndexSpan& span : ranges) counts[static_cast<std::size_t>(state)] += index >= span.first && index <= span.last;
+    for (const IndexSpan& span : ranges)
+      counts[static_cast<std::size_t>(state)] += index >= span.first && index <= span.last;
   }
   if (!ranges.empty()) {
-    EXPECT_EQ(front::count_states(world, *front::find_batch(world, "default", batch), layout.intervals(ranges)), counts);
+    EXPECT_EQ(
+        front::count_states(world, *front::find_batch(world, "default", batch), layout.intervals(ranges)),
+        counts);
   }
 }
 

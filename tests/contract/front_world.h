@@ -117,7 +117,8 @@ class FrontWorld final : public front::Backend {
   void take(const ServerMessage& message) {
     for (const Grant& grant : message.grants) {
       for (std::uint64_t k = 0; k < grant.count; ++k) {
-        granted.push_back({grant.batch, grant.first_index + k * grant.step, grant.attempt, grant.incarnation});
+        granted.push_back(
+            {grant.batch, grant.first_index + k * grant.step, grant.attempt, grant.incarnation});
       }
     }
     for (const Stop& stop : message.stops) std::erase(granted, stop.attempt);

@@ -4,8 +4,8 @@
 #include <rapidcheck.h>
 
 #include "golden_bytes.h"
-#include "wire/agent/agent_codec.h"
 #include "wire/agent/agent.pb.h"
+#include "wire/agent/agent_codec.h"
 
 namespace muster::wire {
 namespace {
@@ -47,7 +47,8 @@ AgentMessage sample_message() {
   message.seen_seq = 11;
   message.sent_mono_us = 123'456'789;
   message.full = true;
-  for (const TaskIndex index : {1, 2, 3, 10}) message.have.push_back({{42, index, 1, 7}, AttemptState::assigned});
+  for (const TaskIndex index : {1, 2, 3, 10})
+    message.have.push_back({{42, index, 1, 7}, AttemptState::assigned});
   message.have.push_back({{42, 5, 3, 7}, AttemptState::executing});
   message.have.push_back({{43, 5, 1, 8}, AttemptState::stopping});
   for (TaskIndex index = 17; index < 19; ++index) {
@@ -119,7 +120,8 @@ TEST(AgentFrames, BytesStay) {
   golden::expect_golden("agent/welcome.hex", golden::hex_lines(encode_welcome({9, 4, 1, "0.2"})));
   golden::expect_golden("agent/refused.hex", golden::hex_lines(encode_refused({"E107", "what", "next"})));
   golden::expect_golden("agent/agent_message.hex", golden::hex_lines(encode_agent_message(sample_message())));
-  golden::expect_golden("agent/server_message.hex", golden::hex_lines(encode_server_message(sample_server_message())));
+  golden::expect_golden("agent/server_message.hex",
+                        golden::hex_lines(encode_server_message(sample_server_message())));
   golden::expect_golden("agent/log_records.hex", golden::hex_lines(encode_log_records(sample_logs())));
   golden::expect_golden("agent/logs_taken.hex", golden::hex_lines(encode_logs_taken({3, 2, 4096})));
 }
@@ -127,7 +129,8 @@ TEST(AgentFrames, BytesStay) {
 // Batches that are granted as ranges travel as ranges: the goal of 100,000 tasks/s depends on it.
 TEST(AgentFrames, ManyAttemptsAreFewBytes) {
   AgentMessage message;
-  for (TaskIndex index = 1; index <= 1000; ++index) message.have.push_back({{42, index, 1, 7}, AttemptState::assigned});
+  for (TaskIndex index = 1; index <= 1000; ++index)
+    message.have.push_back({{42, index, 1, 7}, AttemptState::assigned});
   EXPECT_LT(encode_agent_message(message).size(), 1100U);
   message.have.clear();
   for (TaskIndex index = 1; index <= 1000; ++index) {
@@ -147,7 +150,7 @@ TEST(AgentFrames, ManyAttemptsAreFewBytes) {
 TEST(AgentFrames, UnknownFieldsAndKindsAreIgnored) {
   std::string frame = encode_logs_taken({3, 2, 4096});
   frame += std::string("\xfa\x06\x03new", 6);  // field 111, bytes
-  frame += "\xf0\x06\x05";                      // field 110, varint
+  frame += "\xf0\x06\x05";                     // field 110, varint
   EXPECT_EQ(decode_logs_taken(frame), (LogsTaken{3, 2, 4096}));
   std::string logs = encode_log_records(sample_logs());
   logs += std::string("\xfa\x06\x03new", 6) + "\xf0\x06\x05" + std::string("\xf5\x06\x01\x02\x03\x04", 6);
@@ -256,8 +259,9 @@ TEST(AgentFrames, LogRecordsOutOfBoundsAreRefused) {
 
 // A frame that was cut anywhere is a value of fewer fields or an error, and never reads past its end.
 TEST(AgentFrames, CutFramesAreSafe) {
-  for (const std::string& frame : {encode_agent_message(sample_message()), encode_server_message(sample_server_message()),
-                                   encode_log_records(sample_logs()), encode_hello(sample_hello())}) {
+  for (const std::string& frame :
+       {encode_agent_message(sample_message()), encode_server_message(sample_server_message()),
+        encode_log_records(sample_logs()), encode_hello(sample_hello())}) {
     for (std::size_t size = 1; size < frame.size(); ++size) {
       const std::string cut(frame, 0, size);  // its own memory, so that a sanitizer sees the end
       (void)decode_agent_message('\x03' + cut.substr(1));

@@ -33,13 +33,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::optional<FrameKind> kind = frame_kind(frame);
   if (!kind) return 0;
   switch (*kind) {
-    case FrameKind::hello: round_trip(decode_hello(frame), encode_hello, decode_hello); break;
-    case FrameKind::welcome: round_trip(decode_welcome(frame), encode_welcome, decode_welcome); break;
-    case FrameKind::agent_message: round_trip(decode_agent_message(frame), encode_agent_message, decode_agent_message); break;
-    case FrameKind::server_message: round_trip(decode_server_message(frame), encode_server_message, decode_server_message); break;
-    case FrameKind::log_records: round_trip(decode_log_records(frame), encode_log_records, decode_log_records); break;
-    case FrameKind::logs_taken: round_trip(decode_logs_taken(frame), encode_logs_taken, decode_logs_taken); break;
-    case FrameKind::refused: round_trip(decode_refused(frame), encode_refused, decode_refused); break;
+    case FrameKind::hello:
+      round_trip(decode_hello(frame), encode_hello, decode_hello);
+      break;
+    case FrameKind::welcome:
+      round_trip(decode_welcome(frame), encode_welcome, decode_welcome);
+      break;
+    case FrameKind::agent_message:
+      round_trip(decode_agent_message(frame), encode_agent_message, decode_agent_message);
+      break;
+    case FrameKind::server_message:
+      round_trip(decode_server_message(frame), encode_server_message, decode_server_message);
+      break;
+    case FrameKind::log_records:
+      round_trip(decode_log_records(frame), encode_log_records, decode_log_records);
+      break;
+    case FrameKind::logs_taken:
+      round_trip(decode_logs_taken(frame), encode_logs_taken, decode_logs_taken);
+      break;
+    case FrameKind::refused:
+      round_trip(decode_refused(frame), encode_refused, decode_refused);
+      break;
   }
   return 0;
 }

@@ -28,7 +28,8 @@ void check_target(std::string_view text) {
   std::int64_t wait_us = 0;
   query.number("limit", limit, 1, 1000);
   query.seconds("wait_s", wait_us, 60'000'000);
-  MUSTER_CHECK(limit >= 1 && limit <= 1000 && wait_us >= 0 && wait_us <= 60'000'000, "numbers stay within their bounds");
+  MUSTER_CHECK(limit >= 1 && limit <= 1000 && wait_us >= 0 && wait_us <= 60'000'000,
+               "numbers stay within their bounds");
   const Result<void> done = query.finish();
   MUSTER_CHECK(done.has_value() || !needs_escape(done.error().what), "a refusal is safe to print");
 }
@@ -76,7 +77,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Pieces only change when a refusal is noticed, never what is read before it.
   const std::string_view shorter = whole.size() < pieces.size() ? whole : pieces;
   const std::string_view longer = whole.size() < pieces.size() ? pieces : whole;
-  const std::string_view common = shorter.ends_with(" refused") ? shorter.substr(0, shorter.size() - 8) : shorter;
+  const std::string_view common =
+      shorter.ends_with(" refused") ? shorter.substr(0, shorter.size() - 8) : shorter;
   MUSTER_CHECK(longer.starts_with(common), "pieces of any size are read the same");
   return 0;
 }

@@ -18,7 +18,8 @@ bool read_or_refused(const Result<T>& result) {
   if (result) return true;
   MUSTER_CHECK(!needs_escape(result.error().what), "a refusal is safe to print");
   MUSTER_CHECK(find_error(result.error().code) != nullptr, "a refusal has a page of help");
-  MUSTER_CHECK(wire::problem_json(result.error(), 400).find(result.error().code) != std::string::npos, "a refusal can be sent");
+  MUSTER_CHECK(wire::problem_json(result.error(), 400).find(result.error().code) != std::string::npos,
+               "a refusal can be sent");
   return false;
 }
 
