@@ -104,6 +104,12 @@ struct SetWorker {
   bool dry_run = false;
 };
 
+// Rows that the engine has no opinion about (tokens, say), in the same order and the same transactions as everything else.
+struct WriteRows {
+  RequestId request = 0;
+  Changes rows;
+};
+
 struct AgentConnected {
   SessionId session = 0;
   AgentHello hello;
@@ -140,8 +146,8 @@ struct ShutDown {
   StopTasks tasks = StopTasks::stop;
 };
 
-using Input = std::variant<Submit, Change, SetBatch, SetWorker, AgentConnected, AgentSaid, AgentGone,
-                           LoadedBatch, DiskSpace, Tick, ShutDown>;
+using Input = std::variant<Submit, Change, SetBatch, SetWorker, WriteRows, AgentConnected, AgentSaid,
+                           AgentGone, LoadedBatch, DiskSpace, Tick, ShutDown>;
 
 // ---- what follows
 

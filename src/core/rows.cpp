@@ -117,7 +117,8 @@ std::optional<EventKind> event_kind_from_text(std::string_view text) {
 bool Changes::empty() const {
   return batches.empty() && segments.empty() && templates.empty() && item_blocks.empty() &&
          overrides.empty() && cleared_state_runs.empty() && state_runs.empty() && tasks.empty() &&
-         attempts.empty() && workers.empty() && events.empty() && keys.empty() && !sequences;
+         attempts.empty() && workers.empty() && events.empty() && keys.empty() && tokens.empty() &&
+         !sequences;
 }
 
 void Changes::merge(Changes&& later) {
@@ -132,6 +133,7 @@ void Changes::merge(Changes&& later) {
   fold(workers, worker_index, std::move(later.workers));
   append(events, std::move(later.events));
   append(keys, std::move(later.keys));
+  append(tokens, std::move(later.tokens));
   if (later.sequences) sequences = later.sequences;
   later = Changes{};
 }

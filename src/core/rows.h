@@ -206,6 +206,25 @@ struct KeyRow {
   bool operator==(const KeyRow&) const = default;
 };
 
+// What opens the server: of a person, of a worker, or of a worker to be. Only the hash of its secret is kept. Rows stay when a
+// token has ended, so that no number is used twice.
+struct TokenRow {
+  std::uint64_t id = 0;  // 1, 2, 3 …
+  std::string kind;      // "user", "agent", "join"
+  std::string owner;     // the user it belongs to, or who let the worker in
+  std::string worker;    // agent, join: the name its worker goes by; empty: what the worker says
+  std::string spool_id;  // agent: the one worker it is good for; empty: any
+  std::string project;   // user: good in this project alone; empty: wherever the owner may
+  std::string role;      // user: no more than this role; empty: what the owner may
+  std::string note;      // what people know it by
+  std::string hash;      // SHA-256, 32 bytes
+  Micros created_wall_us = 0;
+  Micros expires_wall_us = 0;    // 0: never
+  Micros last_used_wall_us = 0;  // 0: never yet; written a minute late
+  Micros revoked_wall_us = 0;    // 0: not; of a join token: when it was used up
+  bool operator==(const TokenRow&) const = default;
+};
+
 // Counters that never go back.
 struct Sequences {
   BatchId next_batch = 1;
@@ -232,6 +251,7 @@ struct Changes {
   std::vector<WorkerRow> workers;
   std::vector<EventRow> events;
   std::vector<KeyRow> keys;
+  std::vector<TokenRow> tokens;
   std::optional<Sequences> sequences;
 
   bool empty() const;

@@ -30,6 +30,11 @@ void Engine::State::reply(RequestId request, ReplyBody body) {
   if (request != 0) decision.effects.push_back(Reply{request, std::move(body)});
 }
 
+void Engine::State::on(const WriteRows& input) {
+  decision.changes = input.rows;
+  reply(input.request, Changed{});
+}
+
 void Engine::State::finish_turn() {
   for (const BatchId id : run_changes) {
     if (Batch* batch = find_batch(id)) write_state_runs(*batch);

@@ -200,6 +200,7 @@ struct Engine::State {
   void on(const Change& input);
   void on(const SetBatch& input);
   void on(const SetWorker& input);
+  void on(const WriteRows& input);
   void on(const AgentConnected& input);
   void on(const AgentSaid& input);
   void on(const AgentGone& input);

@@ -149,7 +149,7 @@ Response problem(const Error& error) { return problem_with_status(error, http_st
 
 struct Front::State {
   Backend& backend;
-  const Tokens& tokens;
+  Tokens& tokens;
   FrontOptions options;
   Waiters waiters;
   // The field that was checked last: a client's next request carries the same. Good until a token is revoked or a minute passed.
@@ -177,7 +177,7 @@ struct Front::State {
   native::CallPtr make_call(const RequestHead& head, const Identity& identity, Target target);
 };
 
-Front::Front(Backend& backend, const Tokens& tokens, FrontOptions options)
+Front::Front(Backend& backend, Tokens& tokens, FrontOptions options)
     : state_(new State{backend, tokens, std::move(options), {}, {}}) {
   for (const char* name : {"127.0.0.1", "localhost", "[::1]"}) state_->options.hosts.emplace_back(name);
 }
@@ -219,11 +219,13 @@ std::optional<Identity> Front::State::identity_of(std::string_view authorization
       sodium_memcmp(checked.authorization.data(), authorization.data(), authorization.size()) == 0 &&
       checked.revocations == tokens.revocations() && wall_us < checked.until_wall_us &&
       wall_us > checked.until_wall_us - 2 * kRemembered_us) {
+    tokens.used(checked.identity.token_id, wall_us);
     return checked.identity;
   }
   const std::string token = token_of(authorization);
   std::optional<Identity> identity = tokens.check(token, wall_us);
   if (identity) {
+    tokens.used(identity->token_id, wall_us);
     const Micros expires_wall_us = tokens.expiry(token, wall_us).value_or(wall_us);
     Micros until_wall_us = wall_us + kRemembered_us;
     if (expires_wall_us != 0) until_wall_us = std::min(until_wall_us, expires_wall_us);
@@ -341,12 +343,11 @@ Admission Front::admit(const RequestHead& head) {
   if (refuse_with(state_->identify(head, admission))) return admission;
 
   const bool agent_path = target->path == std::vector<std::string>{"api", "v1", "agent"};
-  const bool agent_token = admission.identity->kind == TokenKind::agent;
-  if (agent_path != agent_token) {
+  if (admission.identity->kind != (agent_path ? TokenKind::agent : TokenKind::user)) {
     const Error error{ErrorKind::not_allowed, kNotAllowed,
-                      agent_token ? "an agent's token opens only the agent's endpoint"
-                                  : "this endpoint takes an agent's token",
-                      agent_token ? "use the token in admin.token" : "use the token in the worker's folder"};
+                      agent_path ? "this endpoint takes an agent's token"
+                                 : "a worker's token opens only the worker's endpoint",
+                      agent_path ? "use the token in the worker's folder" : "use the token in admin.token"};
     admission.refusal = problem_with_status(error, 403);
     return admission;
   }

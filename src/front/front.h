@@ -37,7 +37,7 @@ struct Admission {
 
 class Front {
  public:
-  Front(Backend& backend, const Tokens& tokens, FrontOptions options);
+  Front(Backend& backend, Tokens& tokens, FrontOptions options);
   ~Front();
 
   Admission admit(const RequestHead& head);

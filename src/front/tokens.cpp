@@ -4,9 +4,9 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <charconv>
-#include <cstdio>
-#include <vector>
+#include <utility>
 
 #include "core/check.h"
 
@@ -49,15 +49,19 @@ std::string checksum(std::string_view text) {
   return hex(bytes, sizeof bytes);
 }
 
+constexpr std::array kKinds{TokenKind::user, TokenKind::agent, TokenKind::join};
+
 std::optional<TokenKind> kind_from_text(std::string_view text) {
-  if (text == "admin") return TokenKind::admin;
-  if (text == "agent") return TokenKind::agent;
+  for (const TokenKind kind : kKinds) {
+    if (to_text(kind) == text) return kind;
+  }
   return std::nullopt;
 }
 
-std::array<unsigned char, 32> hash_of(std::string_view secret) {
-  std::array<unsigned char, 32> hash;
-  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(secret.data()), secret.size());
+std::string hash_of(std::string_view secret) {
+  std::string hash(crypto_hash_sha256_BYTES, '\0');
+  crypto_hash_sha256(reinterpret_cast<unsigned char*>(hash.data()),
+                     reinterpret_cast<const unsigned char*>(secret.data()), secret.size());
   return hash;
 }
 
@@ -87,71 +91,115 @@ std::optional<TokenParts> split(std::string_view text) {
 
 }  // namespace
 
-std::string_view to_text(TokenKind kind) { return kind == TokenKind::admin ? "admin" : "agent"; }
-
-Tokens::Tokens(TokenStore& store) : store_(store) {
-  MUSTER_CHECK(sodium_init() >= 0, "the kernel gives random bytes");
-  for (const TokenRow& row : store_.tokens()) {
-    const std::optional<TokenKind> kind = kind_from_text(row.kind);
-    if (!kind || row.hash.size() != 32) continue;  // of a later version: not accepted here
-    Known known;
-    std::copy(row.hash.begin(), row.hash.end(), known.hash.begin());
-    known.identity = {row.id, *kind, row.owner};
-    known.expires_wall_us = row.expires_wall_us;
-    known_.emplace(row.id, std::move(known));
+std::string_view to_text(TokenKind kind) {
+  switch (kind) {
+    case TokenKind::user:
+      return "user";
+    case TokenKind::agent:
+      return "agent";
+    case TokenKind::join:
+      return "join";
   }
+  MUSTER_UNREACHABLE("a kind of token");
 }
 
-std::string Tokens::mint(TokenKind kind, const std::string& owner, Micros created_wall_us,
-                         Micros expires_wall_us) {
-  unsigned char random[kSecretBytes];
-  randombytes_buf(random, sizeof random);
-  const std::string secret = hex(random, sizeof random);
-  Known known;
-  known.hash = hash_of(secret);
-  known.expires_wall_us = expires_wall_us;
-  TokenRow row;
-  row.kind = to_text(kind);
-  row.owner = owner;
-  row.hash.assign(known.hash.begin(), known.hash.end());
-  row.created_wall_us = created_wall_us;
-  row.expires_wall_us = expires_wall_us;
-  const std::uint64_t id = store_.add_token(row);
-  known.identity = {id, kind, owner};
-  known_.emplace(id, std::move(known));
-  std::string text = std::string(kPrefix) + row.kind + "_" + std::to_string(id) + "_" + secret;
-  return text + "_" + checksum(text);
+void Tokens::reload(const std::vector<TokenRow>& rows) {
+  MUSTER_CHECK(sodium_init() >= 0, "the kernel gives random bytes");
+  rows_.clear();
+  for (const TokenRow& row : rows) rows_.emplace(row.id, row);
+  ++revocations_;
 }
 
-const Tokens::Known* Tokens::find(std::string_view text, Micros wall_us) const {
+MintedToken Tokens::mint(const TokenWish& wish, Micros wall_us) {
+  std::array<unsigned char, kSecretBytes> random;
+  randombytes_buf(random.data(), random.size());
+  std::string secret = hex(random.data(), random.size());
+  MintedToken minted;
+  TokenRow& row = minted.row;
+  row.id = rows_.empty() ? 1 : rows_.rbegin()->first + 1;
+  row.kind = to_text(wish.kind);
+  row.owner = wish.owner;
+  row.worker = wish.worker;
+  row.spool_id = wish.spool_id;
+  row.project = wish.project;
+  row.role = wish.role;
+  row.note = wish.note;
+  row.hash = hash_of(secret);
+  row.created_wall_us = wall_us;
+  row.expires_wall_us = wish.expires_wall_us;
+  minted.text = std::string(kPrefix) + row.kind + "_" + std::to_string(row.id) + "_" + secret;
+  minted.text += "_" + checksum(minted.text);
+  sodium_memzero(secret.data(), secret.size());
+  sodium_memzero(random.data(), random.size());
+  rows_.emplace(row.id, row);
+  return minted;
+}
+
+const TokenRow* Tokens::find_good(std::string_view text, Micros wall_us) const {
   const std::optional<TokenParts> parts = split(text);
-  if (!parts) return nullptr;
-  const auto found = known_.find(parts->id);
-  if (found == known_.end()) return nullptr;
-  const Known& known = found->second;
-  const std::array<unsigned char, 32> hash = hash_of(parts->secret);
-  if (sodium_memcmp(hash.data(), known.hash.data(), hash.size()) != 0) return nullptr;
-  if (parts->kind != to_text(known.identity.kind)) return nullptr;
-  if (known.expires_wall_us != 0 && known.expires_wall_us <= wall_us) return nullptr;
-  return &known;
+  const TokenRow* row = parts ? find(parts->id) : nullptr;
+  if (row == nullptr || row->hash.size() != crypto_hash_sha256_BYTES) return nullptr;
+  const std::string hash = hash_of(parts->secret);
+  if (sodium_memcmp(hash.data(), row->hash.data(), hash.size()) != 0) return nullptr;
+  if (parts->kind != row->kind || row->revoked_wall_us != 0) return nullptr;
+  if (row->expires_wall_us != 0 && row->expires_wall_us <= wall_us) return nullptr;
+  return row;
 }
 
 std::optional<Identity> Tokens::check(std::string_view text, Micros wall_us) const {
-  const Known* known = find(text, wall_us);
-  if (known == nullptr) return std::nullopt;
-  return known->identity;
+  const TokenRow* row = find_good(text, wall_us);
+  const std::optional<TokenKind> kind = row == nullptr ? std::nullopt : kind_from_text(row->kind);
+  if (!kind) return std::nullopt;  // of a later version: not accepted here
+  return Identity{row->id, *kind, row->owner, row->worker, row->spool_id, row->project, row->role};
+}
+
+std::uint64_t Tokens::refused_id(std::string_view text) const {
+  const std::optional<TokenParts> parts = split(text);
+  const TokenRow* row = parts ? find(parts->id) : nullptr;
+  if (row == nullptr || row->hash != hash_of(parts->secret)) return 0;
+  return row->id;
 }
 
 std::optional<Micros> Tokens::expiry(std::string_view text, Micros wall_us) const {
-  const Known* known = find(text, wall_us);
-  if (known == nullptr) return std::nullopt;
-  return known->expires_wall_us;
+  const TokenRow* row = find_good(text, wall_us);
+  if (row == nullptr) return std::nullopt;
+  return row->expires_wall_us;
 }
 
-void Tokens::revoke(std::uint64_t id) {
-  store_.remove_token(id);
-  known_.erase(id);
+std::optional<TokenRow> Tokens::revoke(std::uint64_t id, Micros wall_us) {
+  const auto found = rows_.find(id);
+  if (found == rows_.end() || found->second.revoked_wall_us != 0) return std::nullopt;
+  found->second.revoked_wall_us = std::max<Micros>(wall_us, 1);
   ++revocations_;
+  return found->second;
+}
+
+std::optional<TokenRow> Tokens::bind(std::uint64_t id, const std::string& spool_id) {
+  const auto found = rows_.find(id);
+  if (found == rows_.end() || (!found->second.spool_id.empty() && found->second.spool_id != spool_id))
+    return std::nullopt;
+  found->second.spool_id = spool_id;
+  ++revocations_;
+  return found->second;
+}
+
+void Tokens::used(std::uint64_t id, Micros wall_us) { used_[id] = wall_us; }
+
+std::vector<TokenRow> Tokens::take_used() {
+  constexpr Micros kMinute_us = 60'000'000;
+  std::vector<TokenRow> rows;
+  for (const auto& [id, wall_us] : std::exchange(used_, {})) {
+    const auto found = rows_.find(id);
+    if (found == rows_.end() || wall_us - found->second.last_used_wall_us < kMinute_us) continue;
+    found->second.last_used_wall_us = wall_us;
+    rows.push_back(found->second);
+  }
+  return rows;
+}
+
+const TokenRow* Tokens::find(std::uint64_t id) const {
+  const auto found = rows_.find(id);
+  return found == rows_.end() ? nullptr : &found->second;
 }
 
 }  // namespace muster::front

@@ -84,22 +84,11 @@ class History {
   virtual TaskCounts total_counts() = 0;
 };
 
-// Small secrets of the server itself (token hashes); separate because they never pass through the engine.
-struct TokenRow {
-  std::uint64_t id = 0;
-  std::string kind;  // "admin", "agent"
-  std::string owner;
-  std::string hash;  // SHA-256, 32 bytes
-  Micros created_wall_us = 0;
-  Micros expires_wall_us = 0;  // 0: never
-  bool operator==(const TokenRow&) const = default;
-};
+// Who may come in: read once at a start, and written with everything else.
 class TokenStore {
  public:
   virtual ~TokenStore() = default;
-  virtual std::vector<TokenRow> tokens() = 0;
-  virtual std::uint64_t add_token(const TokenRow& token) = 0;  // durable on return; gives the id
-  virtual void remove_token(std::uint64_t id) = 0;
+  virtual std::vector<TokenRow> tokens() = 0;  // by id
 };
 
 }  // namespace muster

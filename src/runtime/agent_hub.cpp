@@ -35,8 +35,8 @@ struct AgentHub::State {
 
 class AgentHub::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<State> state, SessionId session, tcp::socket socket)
-      : state_(std::move(state)), session_(session), stream_(std::move(socket)) {
+  Connection(std::shared_ptr<State> state, SessionId session, tcp::socket socket, front::Identity who)
+      : state_(std::move(state)), session_(session), who_(std::move(who)), stream_(std::move(socket)) {
     deadline_us_ = mono_now_us() + state_->limits.hello_timeout_us;
   }
 
@@ -59,6 +59,7 @@ class AgentHub::Connection : public std::enable_shared_from_this<Connection> {
 
   std::shared_ptr<State> state_;
   SessionId session_;
+  front::Identity who_;
   http::request<http::empty_body> request_;
   websocket::stream<tcp::socket> stream_;
   beast::flat_buffer buffer_;
@@ -125,7 +126,7 @@ bool AgentHub::Connection::take_frame(std::string_view frame) {
     if (!hello) return false;
     greeted_ = true;
     deadline_us_ = std::numeric_limits<Micros>::max();
-    state_->events->agent_hello(session_, std::move(*hello));
+    state_->events->agent_hello(session_, who_, std::move(*hello));
     return true;
   }
   if (*kind == wire::FrameKind::log_records) return take_logs(frame);
@@ -195,14 +196,14 @@ AgentHub::~AgentHub() {
   for (const auto& [session, connection] : connections) connection->abort();
 }
 
-void AgentHub::adopt(int socket, const front::RequestHead& head) {
+void AgentHub::adopt(int socket, const front::RequestHead& head, const front::Identity& who) {
   error_code error;
   tcp::socket owned(state_->io);
   // The family only matters for opening and binding, which is done.
   owned.assign(tcp::v4(), socket, error);
   if (error) return;
   const SessionId session = ++state_->last_session;
-  const auto connection = std::make_shared<Connection>(state_, session, std::move(owned));
+  const auto connection = std::make_shared<Connection>(state_, session, std::move(owned), who);
   state_->connections.emplace(session, connection);
   connection->accept(head);
 }

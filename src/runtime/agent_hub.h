@@ -9,6 +9,7 @@
 
 #include "core/agent_messages.h"
 #include "front/request.h"
+#include "front/tokens.h"
 #include "wire/agent/agent_codec.h"
 
 namespace boost::asio {
@@ -21,8 +22,8 @@ namespace muster::runtime {
 class AgentEvents {
  public:
   virtual ~AgentEvents() = default;
-  // The first frame of a session.
-  virtual void agent_hello(SessionId session, AgentHello hello) = 0;
+  // The first frame of a session, and whose token opened it.
+  virtual void agent_hello(SessionId session, const front::Identity& who, AgentHello hello) = 0;
   virtual void agent_said(AgentMessage message) = 0;
   // True when all records are kept, and the agent may be told so.
   virtual bool agent_logs(SessionId session, const wire::LogRecords& records) = 0;
@@ -42,7 +43,7 @@ class AgentHub {
   ~AgentHub();
 
   // Takes over an admitted connection; answers the upgrade, or refuses what is none.
-  void adopt(int socket, const front::RequestHead& head);
+  void adopt(int socket, const front::RequestHead& head, const front::Identity& who);
 
   void welcome(const wire::Welcome& welcome);
   void send(SessionId session, const ServerMessage& message);

@@ -452,7 +452,7 @@ void HttpServer::Connection::upgrade() {
   error_code error;
   const int socket = socket_.release(error);
   if (error) return close();
-  state_->upgrade(socket, parser_.head());
+  state_->upgrade(socket, parser_.head(), *admission_.identity);
   close();
 }
 

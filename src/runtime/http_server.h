@@ -32,7 +32,7 @@ struct HttpLimits {
 class HttpServer {
  public:
   // Takes over the socket of an admitted agent and its request; what it does with a request that is no upgrade is its matter.
-  using Upgrade = std::function<void(int socket, const front::RequestHead& head)>;
+  using Upgrade = std::function<void(int socket, const front::RequestHead& head, const front::Identity& who)>;
 
   // `io` and `front` outlive this.
   HttpServer(boost::asio::io_context& io, front::Front& front, Upgrade upgrade, HttpLimits limits = {});

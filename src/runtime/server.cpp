@@ -28,6 +28,7 @@ namespace {
 constexpr std::size_t kHandlersPerTurn = 4096;
 constexpr Micros kSecond_us = 1'000'000;
 constexpr Micros kFlush_us = 2'000'000;
+constexpr Micros kTokenUse_us = 60 * kSecond_us;
 constexpr Micros kTokenLook_us = 3600 * kSecond_us;
 
 class Server final : public front::Backend, public TurnEffects, public AgentEvents {
@@ -52,10 +53,11 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   void close(SessionId session, const std::string& why) override;
   void close_all(const std::string& why) override;
   void touched(std::span<const BatchId> batches) override;
+  void reloaded() override { tokens_->reload(); }
   void commit_failed(const std::string& why, bool full) override;
 
   // ---- AgentEvents
-  void agent_hello(SessionId session, AgentHello hello) override;
+  void agent_hello(SessionId session, const front::Identity& who, AgentHello hello) override;
   void agent_said(AgentMessage message) override;
   bool agent_logs(SessionId session, const wire::LogRecords& records) override;
   void agent_gone(SessionId session) override;
@@ -90,6 +92,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   Micros engine_due_us_ = 0;
   Micros next_second_us_ = 0;
   Micros next_token_look_us_ = 0;
+  Micros next_token_use_us_ = 0;
   std::map<TemplateId, std::uint64_t> log_max_;  // of templates seen in logs
   std::map<SessionId, bool> logs_refused_;       // sessions with records that could not be kept
   std::set<BatchId> logged_;  // batches that wrote something and were not given to the sealer since
@@ -121,11 +124,14 @@ Result<void> Server::start() {
   facts_.store = options_.store_name;
   facts_.started_wall_us = wall_now_us();
   facts_.incarnation = turns_.incarnation();
-  tokens_ = std::make_unique<ServerTokens>(parts_.tokens, options_.folder, options_.owner);
+  tokens_ = std::make_unique<ServerTokens>(parts_.store, parts_.tokens, options_.folder, options_.owner);
   if (Result<void> kept = tokens_->keep_fresh(wall_now_us()); !kept) return kept;
   front_ = std::make_unique<front::Front>(*this, tokens_->tokens(), front_options(options_));
   http_ = std::make_unique<HttpServer>(
-      io_, *front_, [this](int socket, const front::RequestHead& head) { hub_.adopt(socket, head); },
+      io_, *front_,
+      [this](int socket, const front::RequestHead& head, const front::Identity& who) {
+        hub_.adopt(socket, head, who);
+      },
       options_.http);
   const Result<std::uint16_t> port = http_->listen(options_.listen);
   if (!port) return std::unexpected(port.error());
@@ -217,6 +223,12 @@ void Server::every_second(Micros now_us) {
   hub_.sweep(now_us);
   look_at_disk();
   if (!ending_) supervisor_.check(now_us);
+  if (next_token_use_us_ <= now_us) {
+    next_token_use_us_ = now_us + kTokenUse_us;
+    WriteRows used;
+    used.rows.tokens = tokens_->tokens().take_used();
+    if (!used.rows.empty()) turns_.post(std::move(used), {});
+  }
   if (next_token_look_us_ <= now_us) {
     next_token_look_us_ = now_us + kTokenLook_us;
     const Result<void> kept = tokens_->keep_fresh(wall_now_us());
@@ -299,7 +311,16 @@ void Server::commit_failed(const std::string& why, bool full) {
 
 // ---- AgentEvents
 
-void Server::agent_hello(SessionId session, AgentHello hello) {
+// A token that is bound to a worker opens nothing for another one.
+void Server::agent_hello(SessionId session, const front::Identity& who, AgentHello hello) {
+  if (!who.spool_id.empty() && who.spool_id != hello.spool_id) {
+    parts_.log.warning("agent refused", {{"session", std::to_string(session)},
+                                         {"token", std::to_string(who.token_id)},
+                                         {"why", "its token belongs to another worker"}});
+    return hub_.close(session, {kNotAllowed, "this token belongs to another worker",
+                                "give each worker a token of its own"});
+  }
+  if (!who.worker.empty()) hello.worker_name = who.worker;
   parts_.log.info("agent connected", {{"session", std::to_string(session)},
                                       {"worker", hello.worker_name},
                                       {"host", hello.facts.host},

@@ -11,13 +11,17 @@ constexpr Micros kRenew_us = 30 * kDay_us;
 
 }  // namespace
 
-ServerTokens::ServerTokens(TokenStore& store, DataFolder folder, std::string owner)
-    : folder_(std::move(folder)), owner_(std::move(owner)), tokens_(store) {}
+ServerTokens::ServerTokens(Store& store, TokenStore& tokens, DataFolder folder, std::string owner)
+    : store_(store),
+      kept_(tokens),
+      folder_(std::move(folder)),
+      owner_(std::move(owner)),
+      tokens_(tokens.tokens()) {}
 
 Result<void> ServerTokens::keep_fresh(Micros wall_us) {
   if (Result<void> kept = keep_one(front::TokenKind::agent, folder_.agent_token(), wall_us); !kept)
     return kept;
-  return keep_one(front::TokenKind::admin, folder_.admin_token(), wall_us);
+  return keep_one(front::TokenKind::user, folder_.admin_token(), wall_us);
 }
 
 Result<void> ServerTokens::keep_one(front::TokenKind kind, const std::string& path, Micros wall_us) {
@@ -26,7 +30,16 @@ Result<void> ServerTokens::keep_one(front::TokenKind kind, const std::string& pa
     const std::optional<Micros> expiry = tokens_.expiry(*present, wall_us);
     if (identity && identity->kind == kind && (*expiry == 0 || *expiry - wall_us > kRenew_us)) return {};
   }
-  return write_file_atomically(path, tokens_.mint(kind, owner_, wall_us, wall_us + kLife_us) + "\n", 0600);
+  front::TokenWish wish;
+  wish.kind = kind;
+  wish.owner = owner_;
+  wish.note = kind == front::TokenKind::user ? "admin.token of the data folder" : "worker of the data folder";
+  wish.expires_wall_us = wall_us + kLife_us;
+  front::MintedToken minted = tokens_.mint(wish, wall_us);
+  Changes changes;
+  changes.tokens.push_back(std::move(minted.row));
+  store_.commit(changes);
+  return write_file_atomically(path, minted.text + "\n", 0600);
 }
 
 }  // namespace muster::runtime

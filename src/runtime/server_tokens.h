@@ -13,14 +13,19 @@ namespace muster::runtime {
 
 class ServerTokens {
  public:
-  ServerTokens(TokenStore& store, DataFolder folder, std::string owner);
+  // Both outlive this.
+  ServerTokens(Store& store, TokenStore& tokens, DataFolder folder, std::string owner);
 
   // Makes what is missing or ends within 30 days anew; older ones stay good until they end. At the start, then now and then.
   Result<void> keep_fresh(Micros wall_us);
-  const front::Tokens& tokens() const { return tokens_; }
+  front::Tokens& tokens() { return tokens_; }
+  // After a commit that failed.
+  void reload() { tokens_.reload(kept_.tokens()); }
 
  private:
   Result<void> keep_one(front::TokenKind kind, const std::string& path, Micros wall_us);
+  Store& store_;
+  TokenStore& kept_;
   DataFolder folder_;
   std::string owner_;
   front::Tokens tokens_;

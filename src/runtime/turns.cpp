@@ -195,6 +195,7 @@ void Turns::recover(const Group& group, const std::string& why, bool full, Now n
   inputs_.clear();
   next_ = 0;
   if (full) inputs_.push_back(DiskSpace{SpaceState::low});
+  effects_.reloaded();
   effects_.close_all("the server reads its database anew");
   const Error unwritten{ErrorKind::temporary, kDiskFull,
                         "the disk of the server is full: nothing new is accepted",

@@ -29,6 +29,8 @@ class TurnEffects {
   // The engine was loaded anew: it knows no session any more.
   virtual void close_all(const std::string& why) = 0;
   virtual void touched(std::span<const BatchId> batches) = 0;
+  // Everything was read anew, what others hold of the store has to be too.
+  virtual void reloaded() = 0;
   // A commit failed, and why; `full`: the disk takes no more.
   virtual void commit_failed(const std::string& why, bool full) = 0;
 };

@@ -57,6 +57,7 @@ class FakeStore final : public Store {
 
 class Recorder final : public TurnEffects {
  public:
+  void reloaded() override {}
   void welcome(SessionId session, WorkerId worker) override {
     order->push_back("welcome " + std::to_string(session) + " " + std::to_string(worker));
   }

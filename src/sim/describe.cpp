@@ -75,6 +75,7 @@ struct DescribeInput {
     if (one.gpu_slots) text += " gpus " + std::to_string(*one.gpu_slots);
     return text;
   }
+  std::string operator()(const WriteRows&) const { return "rows"; }
   std::string operator()(const AgentConnected& one) const {
     return "hello " + std::to_string(one.session) + " of " + one.hello.spool_id + " " +
            describe_facts(one.hello.facts);

@@ -143,6 +143,11 @@ void random_rest(const Pick& pick, Changes& changes) {
     return row;
   });
   some(pick, changes.keys, 2, [&] { return sample_key(one_of(pick, kNames), 1 + pick(kBatches)); });
+  some(pick, changes.tokens, 2, [&] {
+    TokenRow row = sample_token(1 + pick(4));
+    row.revoked_wall_us = static_cast<Micros>(pick(3));
+    return row;
+  });
   if (pick(2) == 0) {
     changes.sequences = Sequences{.next_batch = 1 + pick(100),
                                   .next_number = 1 + pick(100),
@@ -308,6 +313,24 @@ EventRow sample_event(std::uint64_t seq, BatchId batch) {
   row.worker = 3;
   row.who = "ada";
   row.text = "exit 1";
+  return row;
+}
+
+TokenRow sample_token(std::uint64_t id) {
+  TokenRow row;
+  row.id = id;
+  row.kind = "agent";
+  row.owner = "ada";
+  row.worker = "node-1";
+  row.spool_id = "spool";
+  row.project = "atlas";
+  row.role = "viewer";
+  row.note = "for \xc3\xa9t\xc3\xa9";
+  row.hash = std::string("\0\x01\xff", 3);
+  row.created_wall_us = 4;
+  row.expires_wall_us = 5;
+  row.last_used_wall_us = 6;
+  row.revoked_wall_us = 7;
   return row;
 }
 

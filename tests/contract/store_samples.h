@@ -25,6 +25,7 @@ TaskRow sample_finished(BatchId batch, Position position, TaskState state = Task
 WorkerRow sample_worker(WorkerId id);
 EventRow sample_event(std::uint64_t seq, BatchId batch);
 KeyRow sample_key(const std::string& key, BatchId batch);
+TokenRow sample_token(std::uint64_t id);
 
 // A batch of `count` tasks in one segment, with its template.
 Changes submit_changes(BatchId batch, std::uint64_t count, TaskNumber first_number);

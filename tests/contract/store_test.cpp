@@ -296,23 +296,17 @@ TEST_P(AnyStore, TotalsFollowEveryBatchOfAnyAge) {
   EXPECT_EQ(history().total_counts(), (TaskCounts{0, 0, 11, 0, 4, 0, 0}));
 }
 
-TEST_P(AnyStore, TokensAreDurableAndTheirNumbersAreNotUsedTwice) {
-  const TokenRow row{.id = 0,
-                     .kind = "agent",
-                     .owner = "ada",
-                     .hash = std::string("\0\x01\xff", 3),
-                     .created_wall_us = 4,
-                     .expires_wall_us = 5};
-  const std::uint64_t first = tokens().add_token(row);
-  const std::uint64_t second = tokens().add_token(row);
-  EXPECT_NE(first, second);
-  tokens().remove_token(second);
-  tokens().remove_token(second);
+TEST_P(AnyStore, TokensAreDurableAndReplacedByNumber) {
+  Changes changes;
+  changes.tokens = {sample_token(7), sample_token(2)};
+  store().commit(changes);
+  TokenRow revoked = sample_token(7);
+  revoked.revoked_wall_us = 99;
+  revoked.last_used_wall_us = 0;
+  changes.tokens = {sample_token(7), revoked};
+  store().commit(changes);
   restart();
-  TokenRow expected = row;
-  expected.id = first;
-  EXPECT_EQ(tokens().tokens(), std::vector<TokenRow>{expected});
-  EXPECT_GT(tokens().add_token(row), second);
+  EXPECT_EQ(tokens().tokens(), (std::vector<TokenRow>{sample_token(2), revoked}));
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ def test_a_missing_token_is_refused(server):
 
 @pytest.mark.parametrize("change", [
     lambda token: token[:-1] + ("0" if token[-1] != "0" else "1"),  # its checksum
-    lambda token: token.replace("admin", "agent"),
-    lambda token: "mst_admin_99_" + "0" * 64 + "_00000000",
+    lambda token: token.replace("user", "agent"),
+    lambda token: "mst_user_99_" + "0" * 64 + "_00000000",
     lambda token: "x" * 100, lambda token: "", lambda token: "mst_" * 40])
 def test_a_wrong_token_is_refused(server, change):
     answer = server.request("GET", "/status", token=change(server.token) or "none")

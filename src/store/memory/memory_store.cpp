@@ -83,6 +83,7 @@ void MemoryStore::commit(const Changes& changes) {
   for (const WorkerRow& row : changes.workers) shared_.change().workers[row.id] = row;
   for (const EventRow& row : changes.events) shared_.change().events[row.seq] = row;
   for (const KeyRow& row : changes.keys) shared_.change().keys[{row.project, row.key}] = row;
+  for (const TokenRow& row : changes.tokens) shared_.change().tokens[row.id] = row;
   if (changes.sequences) sequences_ = *changes.sequences;
 }
 
@@ -283,16 +284,6 @@ TaskCounts MemoryStore::total_counts() { return total_counts_; }
 
 std::vector<TokenRow> MemoryStore::tokens() { return values_of(shared_->tokens); }
 
-std::uint64_t MemoryStore::add_token(const TokenRow& token) {
-  const std::uint64_t id = next_token_++;
-  TokenRow& row = shared_.change().tokens[id];
-  row = token;
-  row.id = id;
-  return id;
-}
-
-void MemoryStore::remove_token(std::uint64_t id) { shared_.change().tokens.erase(id); }
-
 // ---- comparison
 
 bool MemoryStore::same(const Batch& left, const Batch& right) {
@@ -325,7 +316,7 @@ bool MemoryStore::same(const Shared& left, const Shared& right) {
 
 bool operator==(const MemoryStore& left, const MemoryStore& right) {
   if (left.incarnation_ != right.incarnation_ || left.sequences_ != right.sequences_) return false;
-  if (left.next_token_ != right.next_token_ || left.total_counts_ != right.total_counts_) return false;
+  if (left.total_counts_ != right.total_counts_) return false;
   if (!left.shared_.shares_with(right.shared_) && !MemoryStore::same(*left.shared_, *right.shared_))
     return false;
   return left.batches_.shares_with(right.batches_) || MemoryStore::same(*left.batches_, *right.batches_);

@@ -40,8 +40,6 @@ class MemoryStore final : public Store, public History, public TokenStore {
 
   // ---- TokenStore
   std::vector<TokenRow> tokens() override;
-  std::uint64_t add_token(const TokenRow& token) override;
-  void remove_token(std::uint64_t id) override;
 
   // ---- for simulator and tests
   // The store as it is now; later changes of either are not seen by the other.
@@ -87,7 +85,6 @@ class MemoryStore final : public Store, public History, public TokenStore {
   const Batch* find(BatchId id) const;
 
   Incarnation incarnation_ = 0;
-  std::uint64_t next_token_ = 1;
   Sequences sequences_;
   TaskCounts total_counts_{};
   CopyOnWrite<Batches> batches_;

@@ -179,8 +179,9 @@ CREATE TABLE keys (
   created_wall_us INTEGER NOT NULL, PRIMARY KEY (project, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE tokens (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, owner TEXT NOT NULL, hash BLOB NOT NULL,
-  created_wall_us INTEGER NOT NULL, expires_wall_us INTEGER NOT NULL
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL, worker TEXT NOT NULL, spool_id TEXT NOT NULL,
+  project TEXT NOT NULL, role TEXT NOT NULL, note TEXT NOT NULL, hash BLOB NOT NULL, created_wall_us INTEGER NOT NULL,
+  expires_wall_us INTEGER NOT NULL, last_used_wall_us INTEGER NOT NULL, revoked_wall_us INTEGER NOT NULL
 ) STRICT;
 )sql";
 }

@@ -51,6 +51,10 @@ inline constexpr std::string_view kKeyColumns =
     "project, key, body_hash, batch, batch_name, first_index, last_index, count, first_number, "
     "created_wall_us";
 
+inline constexpr std::string_view kTokenColumns =
+    "id, kind, owner, worker, spool_id, project, role, note, hash, created_wall_us, expires_wall_us, "
+    "last_used_wall_us, revoked_wall_us";
+
 // What `meta` counts: the sequences, then the tasks of all batches by state.
 inline constexpr std::string_view kSequenceColumns =
     "next_batch, next_number, next_template, next_worker, next_event";

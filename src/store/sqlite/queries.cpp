@@ -50,9 +50,16 @@ TokenRow read_token(Query& query) {
   row.id = query.integer<std::uint64_t>();
   row.kind = query.text();
   row.owner = query.text();
+  row.worker = query.text();
+  row.spool_id = query.text();
+  row.project = query.text();
+  row.role = query.text();
+  row.note = query.text();
   row.hash = query.text();
   row.created_wall_us = query.integer();
   row.expires_wall_us = query.integer();
+  row.last_used_wall_us = query.integer();
+  row.revoked_wall_us = query.integer();
   return row;
 }
 
@@ -102,8 +109,7 @@ Queries::Queries(const Database& database)
                                         "seq < ? ORDER BY seq DESC LIMIT ?")),
       key_(database, select(kKeyColumns, "keys WHERE project = ? AND key = ?")),
       totals_(database, select(task_count_columns(), "meta")),
-      tokens_(database,
-              "SELECT id, kind, owner, hash, created_wall_us, expires_wall_us FROM tokens ORDER BY id") {}
+      tokens_(database, select(kTokenColumns, "tokens ORDER BY id")) {}
 
 std::optional<BatchRow> Queries::batch(BatchId id) {
   Query query(batch_, id);

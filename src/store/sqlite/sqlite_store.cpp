@@ -257,15 +257,6 @@ std::vector<TokenRow> SqliteStore::tokens() {
   return read([&](sqlite::Queries& queries) { return queries.tokens(); });
 }
 
-std::uint64_t SqliteStore::add_token(const TokenRow& token) {
-  const std::lock_guard lock(write_mutex_);
-  return write([&](sqlite::Writer& writer) { return writer.add_token(token); });
-}
-void SqliteStore::remove_token(std::uint64_t id) {
-  const std::lock_guard lock(write_mutex_);
-  write([&](sqlite::Writer& writer) { writer.remove_token(id); });
-}
-
 SpaceState SqliteStore::space() {
   const std::lock_guard lock(write_mutex_);
   return reserve_.look();

@@ -59,8 +59,6 @@ class SqliteStore final : public Store, public History, public TokenStore {
 
   // ---- TokenStore
   std::vector<TokenRow> tokens() override;
-  std::uint64_t add_token(const TokenRow& token) override;
-  void remove_token(std::uint64_t id) override;
 
   // ---- of this store alone
   // Asks the file system, and puts the ballast back when there is room again. Cheap; once a second is plenty.

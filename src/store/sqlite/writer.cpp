@@ -99,10 +99,7 @@ Writer::Writer(Database& database, BatchId young_batches)
       replace_event_(database, replace_into("events", kEventColumns)),
       replace_key_(database, replace_into("keys", kKeyColumns)),
       update_counters_(database, "UPDATE meta SET " + assignments(counter_columns())),
-      insert_token_(
-          database,
-          "INSERT INTO tokens (kind, owner, hash, created_wall_us, expires_wall_us) VALUES (?, ?, ?, ?, ?)"),
-      delete_token_(database, "DELETE FROM tokens WHERE id = ?"),
+      replace_token_(database, replace_into("tokens", kTokenColumns)),
       compression_(ZSTD_createCCtx()) {
   Statement meta(database, "SELECT " + std::string(kSequenceColumns) + " FROM meta");
   Query counters(meta);
@@ -185,6 +182,7 @@ void Writer::write_rows(const Changes& changes) {
     replace_key_.run(row.project, row.key, Blob{row.body_hash}, row.batch, row.batch_name, row.first_index,
                      row.last_index, row.count, row.first_number, row.created_wall_us);
   }
+  for (const TokenRow& row : changes.tokens) write_token(row);
   const bool counted = changes.sequences && *changes.sequences != sequences_;
   if (changes.sequences) sequences_ = *changes.sequences;
   if (counted || batches_.totals() != totals_before) write_counters();
@@ -277,16 +275,10 @@ void Writer::write_counters() {
   update_counters_.finish();
 }
 
-std::uint64_t Writer::add_token(const TokenRow& token) {
-  in_transaction([&] {
-    insert_token_.run(token.kind, token.owner, Blob{token.hash}, token.created_wall_us,
-                      token.expires_wall_us);
-  });
-  return static_cast<std::uint64_t>(sqlite3_last_insert_rowid(database_.handle()));
-}
-
-void Writer::remove_token(std::uint64_t id) {
-  in_transaction([&] { delete_token_.run(id); });
+void Writer::write_token(const TokenRow& row) {
+  replace_token_.run(row.id, row.kind, row.owner, row.worker, row.spool_id, row.project, row.role, row.note,
+                     Blob{row.hash}, row.created_wall_us, row.expires_wall_us, row.last_used_wall_us,
+                     row.revoked_wall_us);
 }
 
 }  // namespace muster::store::sqlite

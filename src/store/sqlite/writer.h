@@ -24,9 +24,6 @@ class Writer {
   void mark_closed();
   void write(const Changes& changes);
 
-  std::uint64_t add_token(const TokenRow& token);
-  void remove_token(std::uint64_t id);
-
  private:
   struct FreeContext {
     void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
@@ -41,6 +38,7 @@ class Writer {
   void write_task(const TaskRow& row);
   void write_worker(const WorkerRow& row);
   void write_event(const EventRow& row);
+  void write_token(const TokenRow& row);
   void write_counters();
 
   Database& database_;
@@ -50,7 +48,7 @@ class Writer {
   Statement replace_template_, replace_item_block_, replace_override_, delete_state_runs_, replace_state_run_;
   Statement replace_task_, replace_attempt_, replace_worker_, insert_event_, replace_event_, replace_key_,
       update_counters_;
-  Statement insert_token_, delete_token_;
+  Statement replace_token_;
 
   Sequences sequences_;
   std::uint64_t highest_event_ =
