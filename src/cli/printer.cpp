@@ -54,7 +54,7 @@ Result<Columns> choose_columns(const View& view, const OutputChoice& choice) {
 
 // Quoted when it has to be; a terminal gets no control characters even here.
 std::string csv_value(const std::string& text, const Terminal& terminal) {
-  const std::string safe = terminal.is_terminal ? escape_text(text) : text;
+  std::string safe = terminal.is_terminal ? escape_text(text) : text;
   if (safe.find_first_of(",\"\r\n") == std::string::npos) return safe;
   std::string quoted = "\"";
   for (const char c : safe) {

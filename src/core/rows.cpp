@@ -42,7 +42,7 @@ bool same_key(const TaskRow& left, const TaskRow& right) {
 }
 
 template <class Row>
-void put(std::vector<Row>& rows, RowIndex& index, Row&& row) {
+void put(std::vector<Row>& rows, RowIndex& index, Row row) {
   bool found = false;
   const std::size_t at = index.find_or_add(
       hash_of(row), [&](std::size_t candidate) { return same_key(rows[candidate], row); }, found);
@@ -77,7 +77,7 @@ void append(std::vector<Row>& rows, std::vector<Row>&& later) {
 }
 
 // A later clearing takes away earlier runs of its batches; of two runs with one key the later stays.
-void merge_state_runs(Changes& earlier, Changes&& later) {
+void merge_state_runs(Changes& earlier, Changes& later) {
   if (!later.cleared_state_runs.empty()) {
     std::vector<BatchId> cleared = later.cleared_state_runs;
     std::sort(cleared.begin(), cleared.end());
@@ -127,7 +127,7 @@ void Changes::merge(Changes&& later) {
   append(templates, std::move(later.templates));
   append(item_blocks, std::move(later.item_blocks));
   append(overrides, std::move(later.overrides));
-  merge_state_runs(*this, std::move(later));
+  merge_state_runs(*this, later);
   fold(tasks, task_index, std::move(later.tasks));
   append(attempts, std::move(later.attempts));
   fold(workers, worker_index, std::move(later.workers));

@@ -87,7 +87,7 @@ void add_live(Engine::State& state, Batch& batch, const BatchSnapshot::Task& tas
 
 }  // namespace
 
-Batch& Engine::State::adopt(BatchSnapshot snapshot) {
+Batch& Engine::State::adopt(const BatchSnapshot& snapshot) {
   for (const TemplateRow& row : snapshot.templates) templates.emplace(row.id, row.body);
   Batch& batch = batches[snapshot.batch.id];
   batch.row = snapshot.batch;
@@ -145,7 +145,7 @@ void Engine::restore(StoreSnapshot snapshot, Now now) {
   std::vector<BatchRow> stored;
   for (BatchSnapshot& batch : snapshot.batches) {
     stored.push_back(batch.batch);
-    state.adopt(std::move(batch));
+    state.adopt(batch);
   }
   for (const BatchRow& row : stored) open_gates(state, row.id);
   state.settle();

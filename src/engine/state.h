@@ -213,7 +213,7 @@ struct Engine::State {
   void flush_outboxes();
   void disconnect(Worker& worker);  // it is connected, and not any more
   void finish_turn();
-  Batch& adopt(BatchSnapshot snapshot);  // restore.cpp
+  Batch& adopt(const BatchSnapshot& snapshot);  // restore.cpp
   void set_capacity(Worker& worker);
   void check_shut_down();
 };

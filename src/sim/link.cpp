@@ -16,7 +16,7 @@ bool Link::reaches_server() const {
 bool Link::reaches_agent() const { return !cut_ && machine_.agent_life() == agent_life_; }
 
 template <class Deliver>
-void Link::send(Way way, Deliver deliver) {
+void Link::send(Way way, const Deliver& deliver) {
   if (cut_) return;
   const Rules& rules = world_.rules;
   Random& random = world_.random;

@@ -41,7 +41,7 @@ class Link {
 
  private:
   template <class Deliver>
-  void send(Way way, Deliver deliver);
+  void send(Way way, const Deliver& deliver);
   bool reaches_server() const;
   bool reaches_agent() const;
 

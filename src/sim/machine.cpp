@@ -190,12 +190,12 @@ void Machine::meet_keepers() {
   bool any_alive = false;
   for (const auto& [id, entry] : keepers_) {
     any_alive = any_alive || entry.keeper->alive();
-    later(short_delay(), [this, id = id, life = agent_life_] {
-      if (life != agent_life_ || !keepers_.contains(id)) return;
-      if (keepers_.at(id).keeper->alive()) {
-        join(id);
+    later(short_delay(), [this, keeper = id, life = agent_life_] {
+      if (life != agent_life_ || !keepers_.contains(keeper)) return;
+      if (keepers_.at(keeper).keeper->alive()) {
+        join(keeper);
       } else {
-        tell_dead(id);
+        tell_dead(keeper);
       }
     });
   }

@@ -14,7 +14,8 @@ BUILD = tree.ROOT / "build"
 CLEAN = BUILD / "lint"  # one empty file for each clean state, named by its hash
 # The flags of the compile commands are for gcc; what clang does not know of them says nothing about our code.
 TOLERATED = [f"--extra-arg=-Wno-{name}" for name in
-             ("unknown-warning-option", "ignored-gch", "ignored-optimization-argument", "unused-command-line-argument")]
+             ("unknown-warning-option", "ignored-gch", "ignored-optimization-argument", "unused-command-line-argument",
+              "deprecated-declarations", "sign-conversion")]
 
 
 def headers_of(path, seen):

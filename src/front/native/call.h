@@ -80,8 +80,9 @@ std::optional<std::array<std::uint64_t, kNumbers>> parse_cursor(std::string_view
   for (std::size_t i = 0; i < kNumbers; ++i) {
     const std::size_t colon = i + 1 < kNumbers ? text.find(':') : text.size();
     if (colon == std::string_view::npos) return std::nullopt;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + colon, numbers[i]);
-    if (error != std::errc() || end != text.data() + colon || colon == 0) return std::nullopt;
+    const char* const number_end = text.begin() + colon;
+    const auto [end, error] = std::from_chars(text.begin(), number_end, numbers[i]);
+    if (error != std::errc() || end != number_end || colon == 0) return std::nullopt;
     text.remove_prefix(i + 1 < kNumbers ? colon + 1 : colon);
   }
   return numbers;

@@ -371,7 +371,7 @@ struct Keepers::State final : KeeperLinkUser {
     for (auto& [id, entry] : entries) {
       if (!entry.shipper || !entry.shipper->wants_to_send()) continue;
       auto frame = entry.shipper->next_frame();
-      if (frame && *frame) return std::move(**frame);
+      if (frame && *frame) return std::move(*frame);
       if (!frame) complain(id, frame.error().what);
     }
     drop_done();

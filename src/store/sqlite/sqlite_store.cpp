@@ -81,7 +81,7 @@ SqliteStore::~SqliteStore() {
   }
   try {
     if (loaded_ && write_side_ != nullptr) write_side_->writer.mark_closed();
-  } catch (const std::exception&) {
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
     // The next start looks through the file, which is all that is lost.
   }
 }

@@ -175,7 +175,7 @@ void ObjectReader::number(std::string_view name, std::int32_t& out) {
 }
 
 void ObjectReader::optional_number(std::string_view name, std::optional<std::uint64_t>& out) {
-  if (const auto number = take_number(name, UINT64_MAX)) out = *number;
+  if (const auto number = take_number(name, UINT64_MAX)) out = number;
 }
 
 void ObjectReader::optional_number(std::string_view name, std::optional<std::uint32_t>& out) {
@@ -205,7 +205,7 @@ void ObjectReader::seconds(std::string_view name, std::int64_t& out_us) {
 }
 
 void ObjectReader::optional_seconds(std::string_view name, std::optional<std::int64_t>& out_us) {
-  if (const auto taken = take_seconds(name)) out_us = *taken;
+  if (const auto taken = take_seconds(name)) out_us = taken;
 }
 
 void ObjectReader::texts(std::string_view name, std::vector<std::string>& out) {
