@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "ports/store.h"
+#include "store/tables/values.h"
 
 namespace muster::store::sqlite {
 
@@ -53,10 +54,8 @@ class Database {
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
-struct Blob {
-  std::string_view bytes;
-};
-struct Null {};
+using tables::Blob;
+using tables::Null;
 
 class Statement {
  public:
@@ -106,6 +105,20 @@ class Statement {
     void operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
   };
   std::unique_ptr<sqlite3_stmt, Finalize> handle_;
+};
+
+// Binds one value after the other, from ?index on; what is bound lives until the statement has run.
+class Binder {
+ public:
+  explicit Binder(Statement& statement, int index = 1) : statement_(statement), index_(index) {}
+  template <class Value>
+  void add(const Value& value) {
+    statement_.bind(index_++, value);
+  }
+
+ private:
+  Statement& statement_;
+  int index_;
 };
 
 // One pass over the rows of a statement; columns are taken from left to right.

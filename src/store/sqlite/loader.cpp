@@ -2,10 +2,13 @@
 // Must hold: the outer loop is always `wanted`, so a million finished batches cost nothing.
 #include "store/sqlite/loader.h"
 
-#include "store/sqlite/columns.h"
-#include "store/sqlite/row_readers.h"
+#include "store/tables/columns.h"
+#include "store/tables/packed.h"
+#include "store/tables/row_readers.h"
 
 namespace muster::store::sqlite {
+
+using namespace tables;
 
 namespace {
 
@@ -37,15 +40,8 @@ Loader::Loader(Database& database) : database_(database) {
 
 StoreSnapshot Loader::load() {
   StoreSnapshot snapshot;
-  Statement meta(database_,
-                 "SELECT next_batch, next_number, next_template, next_worker, next_event FROM meta");
-  if (Query query(meta); query.next()) {
-    snapshot.sequences.next_batch = query.integer<BatchId>();
-    snapshot.sequences.next_number = query.integer<TaskNumber>();
-    snapshot.sequences.next_template = query.integer<TemplateId>();
-    snapshot.sequences.next_worker = query.integer<WorkerId>();
-    snapshot.sequences.next_event = query.integer<std::uint64_t>();
-  }
+  Statement meta(database_, "SELECT " + std::string(kSequenceColumns) + " FROM meta");
+  if (Query query(meta); query.next()) snapshot.sequences = read_sequences(query);
   Statement workers(database_, "SELECT " + std::string(kWorkerColumns) + " FROM workers ORDER BY id");
   for (Query query(workers); query.next();) snapshot.workers.push_back(read_worker(query));
   database_.execute(

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 
-#include "store/sqlite/columns.h"
-#include "store/sqlite/row_readers.h"
 #include "store/stored_form.h"
+#include "store/tables/columns.h"
+#include "store/tables/packed.h"
+#include "store/tables/row_readers.h"
 
 namespace muster::store::sqlite {
+
+using namespace tables;
 
 namespace {
 
@@ -28,39 +31,6 @@ std::vector<Row> rows_of(Statement& statement, Row (*read)(Query&), const Values
 std::optional<BatchId> id_of(Query&& query) {
   if (!query.next()) return std::nullopt;
   return query.integer<BatchId>();
-}
-
-KeyRow read_key(Query& query) {
-  KeyRow row;
-  row.project = query.text();
-  row.key = query.text();
-  row.body_hash = query.text();
-  row.batch = query.integer<BatchId>();
-  row.batch_name = query.text();
-  row.first_index = query.integer<TaskIndex>();
-  row.last_index = query.integer<TaskIndex>();
-  row.count = query.integer<std::uint64_t>();
-  row.first_number = query.integer<TaskNumber>();
-  row.created_wall_us = query.integer();
-  return row;
-}
-
-TokenRow read_token(Query& query) {
-  TokenRow row;
-  row.id = query.integer<std::uint64_t>();
-  row.kind = query.text();
-  row.owner = query.text();
-  row.worker = query.text();
-  row.spool_id = query.text();
-  row.project = query.text();
-  row.role = query.text();
-  row.note = query.text();
-  row.hash = query.text();
-  row.created_wall_us = query.integer();
-  row.expires_wall_us = query.integer();
-  row.last_used_wall_us = query.integer();
-  row.revoked_wall_us = query.integer();
-  return row;
 }
 
 // Newest first, before `after`.
@@ -138,7 +108,7 @@ std::optional<std::pair<BatchId, Position>> Queries::task_of_number(TaskNumber n
 }
 
 std::vector<BatchRow> Queries::batches(const Page& page) {
-  return rows_of(batches_, read_batch, before(page), page_limit(page));
+  return rows_of(batches_, read_batch<Query>, before(page), page_limit(page));
 }
 
 std::vector<SegmentRow> Queries::segments(BatchId id) {
@@ -151,9 +121,13 @@ std::vector<SegmentRow> Queries::segments(BatchId id) {
   return rows;
 }
 
-std::vector<OverrideRow> Queries::overrides(BatchId id) { return rows_of(overrides_, read_override, id); }
+std::vector<OverrideRow> Queries::overrides(BatchId id) {
+  return rows_of(overrides_, read_override<Query>, id);
+}
 
-std::vector<StateRunRow> Queries::state_runs(BatchId id) { return rows_of(state_runs_, read_state_run, id); }
+std::vector<StateRunRow> Queries::state_runs(BatchId id) {
+  return rows_of(state_runs_, read_state_run<Query>, id);
+}
 
 std::shared_ptr<const TaskTemplate> Queries::task_template(TemplateId id) {
   Query query(template_, id);
@@ -184,20 +158,20 @@ std::vector<TaskRow> Queries::tasks(const TaskFilter& filter, const Page& page) 
   std::uint64_t mask = filter.states.empty() ? UINT32_MAX : 0;
   for (const TaskState state : filter.states) mask |= 1ULL << static_cast<unsigned>(state);
   if (mask == 1ULL << static_cast<unsigned>(TaskState::failed)) {
-    return rows_of(failed_tasks_, read_task, filter.batch, first, last, page_limit(page));
+    return rows_of(failed_tasks_, read_task<Query>, filter.batch, first, last, page_limit(page));
   }
-  return rows_of(tasks_, read_task, filter.batch, first, last, mask, page_limit(page));
+  return rows_of(tasks_, read_task<Query>, filter.batch, first, last, mask, page_limit(page));
 }
 
 std::vector<AttemptRow> Queries::attempts(BatchId batch, Position position) {
-  return rows_of(attempts_, read_attempt_row, batch, std::min(position, kLast));
+  return rows_of(attempts_, read_attempt_row<Query>, batch, std::min(position, kLast));
 }
 
-std::vector<WorkerRow> Queries::workers() { return rows_of(workers_, read_worker); }
+std::vector<WorkerRow> Queries::workers() { return rows_of(workers_, read_worker<Query>); }
 
 std::vector<EventRow> Queries::events(BatchId batch, const Page& page) {
-  if (batch == 0) return rows_of(events_, read_event, before(page), page_limit(page));
-  return rows_of(events_of_batch_, read_event, batch, before(page), page_limit(page));
+  if (batch == 0) return rows_of(events_, read_event<Query>, before(page), page_limit(page));
+  return rows_of(events_of_batch_, read_event<Query>, batch, before(page), page_limit(page));
 }
 
 std::optional<KeyRow> Queries::key(const std::string& project, const std::string& key) {
@@ -211,6 +185,6 @@ TaskCounts Queries::total_counts() {
   return query.next() ? read_task_counts(query) : TaskCounts{};
 }
 
-std::vector<TokenRow> Queries::tokens() { return rows_of(tokens_, read_token); }
+std::vector<TokenRow> Queries::tokens() { return rows_of(tokens_, read_token<Query>); }
 
 }  // namespace muster::store::sqlite

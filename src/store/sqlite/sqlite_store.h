@@ -24,7 +24,7 @@ struct SqliteOptions {
   // Pages of 4 KiB in the log before they are copied into the file; every copy is a pause of one commit.
   int checkpoint_pages = 1000;
   // How many of the newest batches a start looks through; older ones that it loads are listed.
-  BatchId young_batches = sqlite::kYoungBatches;
+  BatchId young_batches = tables::kYoungBatches;
 };
 
 class SqliteStore final : public Store, public History, public TokenStore {

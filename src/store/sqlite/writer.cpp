@@ -5,74 +5,13 @@
 #include <algorithm>
 
 #include "core/check.h"
-#include "store/sqlite/columns.h"
-#include "store/stored_form.h"
-#include "wire/common/task_template_codec.h"
-#include "wire/stored/stored.h"
+#include "store/tables/columns.h"
+#include "store/tables/row_binders.h"
+#include "store/tables/row_readers.h"
 
 namespace muster::store::sqlite {
 
-namespace {
-
-constexpr int kCompressionLevel = 1;
-
-std::string_view text_of(DependencyKind kind) {
-  switch (kind) {
-    case DependencyKind::batch:
-      return "batch";
-    case DependencyKind::task:
-      return "task";
-    case DependencyKind::index:
-      return "index";
-  }
-  MUSTER_UNREACHABLE("a kind of dependency");
-}
-
-// "1 0 0 0 2 0": user, oom, launch, staging, worker lost, evicted; empty when none was used.
-std::string text_of(const RetryCounts& retries) {
-  if (retries == RetryCounts{}) return {};
-  std::string text = std::to_string(retries.user);
-  for (const std::uint16_t count :
-       {retries.oom, retries.launch, retries.staging, retries.worker_lost, retries.evicted}) {
-    text += ' ';
-    text += std::to_string(count);
-  }
-  return text;
-}
-
-void bind_end(Statement& statement, int index, const Finished& end) {
-  for (const std::int64_t value :
-       {static_cast<std::int64_t>(end.cause), static_cast<std::int64_t>(end.exit_code),
-        static_cast<std::int64_t>(end.signal), end.started_wall_us, end.ended_wall_us, end.usage.wall_us,
-        end.usage.user_us, end.usage.system_us, static_cast<std::int64_t>(end.usage.peak_memory_bytes),
-        static_cast<std::int64_t>(end.usage.read_bytes), static_cast<std::int64_t>(end.usage.written_bytes),
-        static_cast<std::int64_t>(end.stdout_bytes), static_cast<std::int64_t>(end.stderr_bytes),
-        static_cast<std::int64_t>(end.log_cut)}) {
-    statement.bind(index++, value);
-  }
-  if (end.message.empty()) {
-    statement.bind(index, Null{});
-  } else {
-    statement.bind(index, end.message);
-  }
-}
-
-// kAttemptColumns from ?index on.
-void bind_attempt(Statement& statement, int index, const AttemptRecord& attempt) {
-  constexpr int kEndColumns = 15;
-  statement.bind(index++, attempt.number);
-  statement.bind(index++, attempt.incarnation);
-  statement.bind(index++, attempt.state);
-  statement.bind(index++, attempt.worker);
-  statement.bind(index++, attempt.granted_wall_us);
-  if (is_final(attempt.state)) {
-    bind_end(statement, index, attempt.end);
-  } else {
-    for (int i = 0; i < kEndColumns; ++i) statement.bind(index++, Null{});
-  }
-}
-
-}  // namespace
+using namespace tables;
 
 Writer::Writer(Database& database, BatchId young_batches)
     : database_(database),
@@ -99,20 +38,22 @@ Writer::Writer(Database& database, BatchId young_batches)
       replace_event_(database, replace_into("events", kEventColumns)),
       replace_key_(database, replace_into("keys", kKeyColumns)),
       update_counters_(database, "UPDATE meta SET " + assignments(counter_columns())),
-      replace_token_(database, replace_into("tokens", kTokenColumns)),
-      compression_(ZSTD_createCCtx()) {
+      replace_token_(database, replace_into("tokens", kTokenColumns)) {
   Statement meta(database, "SELECT " + std::string(kSequenceColumns) + " FROM meta");
   Query counters(meta);
   MUSTER_CHECK(counters.next(), "meta has its one row");
-  sequences_ = {.next_batch = counters.integer<BatchId>(),
-                .next_number = counters.integer<TaskNumber>(),
-                .next_template = counters.integer<TemplateId>(),
-                .next_worker = counters.integer<WorkerId>(),
-                .next_event = counters.integer<std::uint64_t>()};
+  sequences_ = read_sequences(counters);
   highest_event_ = static_cast<std::uint64_t>(database.integer("SELECT max(seq) FROM events"));
 }
 
 // ---- transactions
+
+template <class Add>
+void Writer::run(Statement& statement, const Add& add) {
+  Binder to(statement);
+  add(to);
+  statement.finish();
+}
 
 template <class Work>
 void Writer::in_transaction(const Work& work) {
@@ -162,25 +103,26 @@ void Writer::write_rows(const Changes& changes) {
   batches_.settle();
   for (const SegmentRow& row : changes.segments) write_segment(row);
   for (const TemplateRow& row : changes.templates) {
-    packed_ = wire::encode_task_template(*row.body);
+    packed_ = pack_template(*row.body);
     replace_template_.run(row.id, Blob{packed_});
   }
   for (const ItemBlockRow& row : changes.item_blocks) write_item_block(row);
   for (const OverrideRow& row : changes.overrides) {
-    replace_override_.run(row.batch, row.ordinal, row.first, row.last, row.template_id);
+    run(replace_override_, [&](Binder& to) { add_override(to, row); });
   }
   write_state_runs(changes);
-  for (const TaskRow& row : changes.tasks) write_task(row);
-  for (const AttemptRow& row : changes.attempts) {
-    replace_attempt_.bind_all(row.batch, row.position);
-    bind_attempt(replace_attempt_, 3, row.attempt);
-    replace_attempt_.finish();
+  for (const TaskRow& row : changes.tasks) {
+    run(replace_task_, [&](Binder& to) { add_task(to, row, packed_); });
   }
-  for (const WorkerRow& row : changes.workers) write_worker(row);
+  for (const AttemptRow& row : changes.attempts) {
+    run(replace_attempt_, [&](Binder& to) { add_attempt_row(to, row); });
+  }
+  for (const WorkerRow& row : changes.workers) {
+    run(replace_worker_, [&](Binder& to) { add_worker(to, row, packed_); });
+  }
   for (const EventRow& row : changes.events) write_event(row);
   for (const KeyRow& row : changes.keys) {
-    replace_key_.run(row.project, row.key, Blob{row.body_hash}, row.batch, row.batch_name, row.first_index,
-                     row.last_index, row.count, row.first_number, row.created_wall_us);
+    run(replace_key_, [&](Binder& to) { add_key(to, row); });
   }
   for (const TokenRow& row : changes.tokens) write_token(row);
   const bool counted = changes.sequences && *changes.sequences != sequences_;
@@ -191,94 +133,45 @@ void Writer::write_rows(const Changes& changes) {
 // ---- what belongs to batches
 
 void Writer::write_segment(const SegmentRow& row) {
-  const auto run = [&](Statement& statement) {
-    statement.run(row.batch, row.ordinal, row.first_position, row.count, row.first_index, row.step,
-                  row.first_number, row.template_id, row.has_items);
-  };
-  run(insert_segment_);
+  const auto add = [&](Binder& to) { add_segment(to, row); };
+  run(insert_segment_, add);
   if (sqlite3_changes(database_.handle()) == 0) {
     delete_dependencies_.run(row.batch, row.ordinal);
-    run(replace_segment_);
+    run(replace_segment_, add);
   }
   std::uint32_t ordinal = 0;
   for (const Dependency& dependency : row.dependencies) {
-    insert_dependency_.run(row.batch, row.ordinal, ordinal++, text_of(dependency.kind), dependency.any_end,
-                           dependency.batch, dependency.index);
+    run(insert_dependency_, [&](Binder& to) { add_dependency(to, row, ordinal++, dependency); });
   }
 }
 
 void Writer::write_item_block(const ItemBlockRow& row) {
-  wire::encode_item_block(*row.items, packed_);
-  compressed_.resize(ZSTD_compressBound(packed_.size()));
-  const std::size_t size = ZSTD_compressCCtx(compression_.get(), compressed_.data(), compressed_.size(),
-                                             packed_.data(), packed_.size(), kCompressionLevel);
-  MUSTER_CHECK(ZSTD_isError(size) == 0, "the compression buffer is large enough");
-  replace_item_block_.run(row.batch, row.segment, row.first_item, row.items->rows(),
-                          Blob{std::string_view(compressed_).substr(0, size)});
+  const std::string_view packed = packer_.pack(*row.items);
+  run(replace_item_block_, [&](Binder& to) { add_item_block(to, row, packed); });
 }
 
 void Writer::write_state_runs(const Changes& changes) {
   for (const BatchId id : changes.cleared_state_runs) delete_state_runs_.run(id);
   for (const StateRunRow& row : changes.state_runs) {
-    replace_state_run_.run(row.batch, row.first, row.last, row.state, row.by_dependency);
+    run(replace_state_run_, [&](Binder& to) { add_state_run(to, row); });
   }
-}
-
-void Writer::write_task(const TaskRow& row) {
-  replace_task_.bind_all(row.batch, row.position, row.state, row.by_dependency);
-  const std::string retries = text_of(row.retries);
-  if (retries.empty()) {
-    replace_task_.bind(5, Null{});
-  } else {
-    replace_task_.bind(5, retries);
-  }
-  replace_task_.bind(6, row.not_before_wall_us);
-  bind_attempt(replace_task_, 7, row.attempt);
-  replace_task_.finish();
 }
 
 // ---- the rest
 
-void Writer::write_worker(const WorkerRow& row) {
-  const WorkerFacts& facts = row.facts;
-  const std::string gpus = wire::encode_texts(facts.gpus);
-  replace_worker_.bind_all(row.id, row.name, row.spool_id, row.state, facts.host, facts.boot_id,
-                           facts.version, facts.process_id, facts.capacity.cpu_slots,
-                           facts.capacity.gpu_slots, facts.capacity.cpus, facts.capacity.mem_mb,
-                           facts.capacity.disk_mb, Blob{gpus});
-  int index = 15;
-  for (const std::optional<std::uint32_t>& slots : {row.cpu_slots, row.gpu_slots}) {
-    if (slots) {
-      replace_worker_.bind(index++, *slots);
-    } else {
-      replace_worker_.bind(index++, Null{});
-    }
-  }
-  replace_worker_.bind(index++, row.created_wall_us);
-  replace_worker_.bind(index, row.last_seen_wall_us);
-  replace_worker_.finish();
-}
-
 // Looking for a row to replace costs a third of an event, and almost every event is new.
 void Writer::write_event(const EventRow& row) {
   Statement& statement = row.seq > highest_event_ ? insert_event_ : replace_event_;
-  statement.run(row.seq, row.wall_us, to_text(row.kind), row.batch, row.index, row.attempt, row.worker,
-                row.who, row.text);
+  run(statement, [&](Binder& to) { add_event(to, row); });
   highest_event_ = std::max(highest_event_, row.seq);
 }
 
 void Writer::write_counters() {
-  update_counters_.bind_all(sequences_.next_batch, sequences_.next_number, sequences_.next_template,
-                            sequences_.next_worker, sequences_.next_event);
-  int index = 6;
-  for (const std::uint64_t count : batches_.totals()) update_counters_.bind(index++, count);
-  update_counters_.finish();
+  run(update_counters_, [&](Binder& to) { add_counters(to, sequences_, batches_.totals()); });
 }
 
 void Writer::write_token(const TokenRow& row) {
-  replace_token_.run(row.id, row.kind, row.owner, row.worker, row.spool_id, row.project, row.role, row.note,
-                     Blob{row.hash}, row.created_wall_us, row.expires_wall_us, row.last_used_wall_us,
-                     row.revoked_wall_us);
+  run(replace_token_, [&](Binder& to) { add_token(to, row); });
 }
 
 }  // namespace muster::store::sqlite

@@ -2,14 +2,12 @@
 // Must hold: after an exception the transaction is rolled back and what is remembered is as before.
 #pragma once
 
-#include <zstd.h>
-
-#include <memory>
 #include <string>
 
 #include "core/rows.h"
 #include "store/sqlite/batch_writer.h"
 #include "store/sqlite/database.h"
+#include "store/tables/packed.h"
 
 namespace muster::store::sqlite {
 
@@ -25,18 +23,14 @@ class Writer {
   void write(const Changes& changes);
 
  private:
-  struct FreeContext {
-    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  };
-
   template <class Work>
   void in_transaction(const Work& work);
+  template <class Add>
+  static void run(Statement& statement, const Add& add);
   void write_rows(const Changes& changes);
   void write_segment(const SegmentRow& row);
   void write_item_block(const ItemBlockRow& row);
   void write_state_runs(const Changes& changes);
-  void write_task(const TaskRow& row);
-  void write_worker(const WorkerRow& row);
   void write_event(const EventRow& row);
   void write_token(const TokenRow& row);
   void write_counters();
@@ -53,8 +47,8 @@ class Writer {
   Sequences sequences_;
   std::uint64_t highest_event_ =
       0;  // no event above it has a row; not taken back, which costs next to nothing
-  std::unique_ptr<ZSTD_CCtx, FreeContext> compression_;
-  std::string packed_, compressed_;
+  tables::ItemPacker packer_;
+  std::string packed_;
 };
 
 }  // namespace muster::store::sqlite

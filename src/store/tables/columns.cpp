@@ -1,10 +1,10 @@
 // Statements made from lists of columns.
 // Must hold: lists are separated by a comma and a blank.
-#include "store/sqlite/columns.h"
+#include "store/tables/columns.h"
 
 #include <vector>
 
-namespace muster::store::sqlite {
+namespace muster::store::tables {
 
 namespace {
 
@@ -48,4 +48,4 @@ std::string assignments(std::string_view columns) {
   return joined(columns, [](const std::string& name) { return name + " = ?"; });
 }
 
-}  // namespace muster::store::sqlite
+}  // namespace muster::store::tables

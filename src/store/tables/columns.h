@@ -1,5 +1,5 @@
 // Lists of columns that are written and read in the same order, and the statements made from them.
-// Must hold: Writer binds and Queries reads exactly these, from left to right.
+// Must hold: row_binders.h fills and row_readers.h reads exactly these, from left to right, in the order of the schema.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "store/migrations/schema.h"
 
-namespace muster::store::sqlite {
+namespace muster::store::tables {
 
 inline constexpr std::string_view kAttemptColumns =
     "attempt, incarnation, attempt_state, worker, granted_wall_us, cause, exit_code, signal, "
@@ -73,4 +73,4 @@ std::string replace_into(std::string_view table, std::string_view columns);
 // "a = ?, b = ?"
 std::string assignments(std::string_view columns);
 
-}  // namespace muster::store::sqlite
+}  // namespace muster::store::tables
