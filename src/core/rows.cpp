@@ -118,7 +118,7 @@ bool Changes::empty() const {
   return batches.empty() && segments.empty() && templates.empty() && item_blocks.empty() &&
          overrides.empty() && cleared_state_runs.empty() && state_runs.empty() && tasks.empty() &&
          attempts.empty() && workers.empty() && events.empty() && keys.empty() && tokens.empty() &&
-         !sequences;
+         users.empty() && projects.empty() && audit.empty() && !sequences;
 }
 
 void Changes::merge(Changes&& later) {
@@ -134,6 +134,9 @@ void Changes::merge(Changes&& later) {
   append(events, std::move(later.events));
   append(keys, std::move(later.keys));
   append(tokens, std::move(later.tokens));
+  append(users, std::move(later.users));
+  append(projects, std::move(later.projects));
+  append(audit, std::move(later.audit));
   if (later.sequences) sequences = later.sequences;
   later = Changes{};
 }

@@ -14,6 +14,7 @@
 #include "core/cause.h"
 #include "core/ids.h"
 #include "core/item_table.h"
+#include "core/role.h"
 #include "core/row_index.h"
 #include "core/states.h"
 #include "core/task_template.h"
@@ -225,6 +226,42 @@ struct TokenRow {
   bool operator==(const TokenRow&) const = default;
 };
 
+// A person, or a program that acts for one.
+struct UserRow {
+  std::string name;  // key
+  ProjectRoles roles;
+  bool disabled = false;  // may not come in, whatever the tokens say
+  Micros created_wall_us = 0;
+  bool removed = false;  // not stored: the row goes
+  bool operator==(const UserRow&) const = default;
+};
+
+struct ProjectRow {
+  std::string name;  // key
+  std::string note;
+  bool closed = false;  // takes no new work
+  Micros created_wall_us = 0;
+  bool removed = false;  // not stored: the row goes
+  bool operator==(const ProjectRow&) const = default;
+};
+
+// One call that changed something, or was denied. Each row's hash covers the row and the hash before it.
+struct AuditRow {
+  std::uint64_t seq = 0;  // 1, 2, 3 …
+  Micros wall_us = 0;
+  std::string who;          // user; empty: nobody known
+  std::uint64_t token = 0;  // 0: none
+  std::string role;         // in effect; empty: none
+  std::string project;
+  std::string address;  // where the call came from
+  std::string action;   // "batch.cancel"
+  std::string object;   // what it was about: a selector, a name
+  std::string result;   // "ok", or the code of the refusal
+  std::string request;  // number of the request, also told to the caller
+  std::string hash;     // SHA-256, 32 bytes
+  bool operator==(const AuditRow&) const = default;
+};
+
 // Counters that never go back.
 struct Sequences {
   BatchId next_batch = 1;
@@ -252,6 +289,9 @@ struct Changes {
   std::vector<EventRow> events;
   std::vector<KeyRow> keys;
   std::vector<TokenRow> tokens;
+  std::vector<UserRow> users;
+  std::vector<ProjectRow> projects;
+  std::vector<AuditRow> audit;
   std::optional<Sequences> sequences;
 
   bool empty() const;

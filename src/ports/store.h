@@ -67,6 +67,7 @@ class History {
   virtual std::optional<std::pair<BatchId, Position>> task_of_number(TaskNumber number) = 0;
   // Newest first; `page.after` is the smallest id seen so far (0: start with the newest).
   virtual std::vector<BatchRow> batches(const Page& page) = 0;
+  virtual std::vector<BatchRow> batches_of(const std::string& project, const Page& page) = 0;
   virtual std::vector<SegmentRow> segments(BatchId id) = 0;
   virtual std::vector<OverrideRow> overrides(BatchId id) = 0;
   virtual std::vector<StateRunRow> state_runs(BatchId id) = 0;
@@ -77,18 +78,23 @@ class History {
   virtual std::vector<TaskRow> tasks(const TaskFilter& filter, const Page& page) = 0;
   virtual std::vector<AttemptRow> attempts(BatchId batch, Position position) = 0;  // older ones, by number
   virtual std::vector<WorkerRow> workers() = 0;
-  // Newest first, before seq page.after (0: the newest); batch 0: all.
-  virtual std::vector<EventRow> events(BatchId batch, const Page& page) = 0;
+  // Newest first, before seq page.after (0: the newest); batch 0: those of the project's batches, and of no batch.
+  virtual std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page) = 0;
   virtual std::optional<KeyRow> key(const std::string& project, const std::string& key) = 0;
-  // State counts over all batches, final ones included; kept, not counted.
-  virtual TaskCounts total_counts() = 0;
+  // State counts over all batches of a project, final ones included; kept, not counted.
+  virtual TaskCounts total_counts(const std::string& project) = 0;
 };
 
-// Who may come in: read once at a start, and written with everything else.
-class TokenStore {
+// Who may come in and what they did: read at a start, and written with everything else.
+class AccessStore {
  public:
-  virtual ~TokenStore() = default;
-  virtual std::vector<TokenRow> tokens() = 0;  // by id
+  virtual ~AccessStore() = default;
+  virtual std::vector<TokenRow> tokens() = 0;      // by id
+  virtual std::vector<UserRow> users() = 0;        // by name
+  virtual std::vector<ProjectRow> projects() = 0;  // by name
+  // From the oldest: rows behind seq page.after.
+  virtual std::vector<AuditRow> audit(const Page& page) = 0;
+  virtual std::optional<AuditRow> newest_audit() = 0;
 };
 
 }  // namespace muster

@@ -22,7 +22,7 @@ namespace muster::runtime {
 struct ServerParts {
   Store& store;
   History& history;
-  TokenStore& tokens;
+  AccessStore& tokens;
   DiskSpaceSource& disk;
   blobs::LogStore& logs;
   ServerLog& log;

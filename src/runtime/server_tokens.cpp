@@ -11,7 +11,7 @@ constexpr Micros kRenew_us = 30 * kDay_us;
 
 }  // namespace
 
-ServerTokens::ServerTokens(Store& store, TokenStore& tokens, DataFolder folder, std::string owner)
+ServerTokens::ServerTokens(Store& store, AccessStore& tokens, DataFolder folder, std::string owner)
     : store_(store),
       kept_(tokens),
       folder_(std::move(folder)),

@@ -14,7 +14,7 @@ namespace muster::runtime {
 class ServerTokens {
  public:
   // Both outlive this.
-  ServerTokens(Store& store, TokenStore& tokens, DataFolder folder, std::string owner);
+  ServerTokens(Store& store, AccessStore& tokens, DataFolder folder, std::string owner);
 
   // Makes what is missing or ends within 30 days anew; older ones stay good until they end. At the start, then now and then.
   Result<void> keep_fresh(Micros wall_us);
@@ -25,7 +25,7 @@ class ServerTokens {
  private:
   Result<void> keep_one(front::TokenKind kind, const std::string& path, Micros wall_us);
   Store& store_;
-  TokenStore& kept_;
+  AccessStore& kept_;
   DataFolder folder_;
   std::string owner_;
   front::Tokens tokens_;

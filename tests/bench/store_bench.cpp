@@ -328,7 +328,7 @@ void bench_pages(SqliteStore& sqlite) {
                 rows += sqlite.tasks({.batch = 1, .states = {TaskState::failed}}, {}).size();
               }));
   report_page("task_of_number", median_ms([&] { rows += sqlite.task_of_number(500'000)->second; }));
-  report_page("total_counts", median_ms([&] { rows += sqlite.total_counts()[0]; }));
+  report_page("total_counts", median_ms([&] { rows += sqlite.total_counts("default")[0]; }));
   if (rows == 0) throw std::runtime_error("nothing was read");
 }
 

@@ -183,7 +183,7 @@ TEST(SqliteFullDisk, FinishedWorkIsRecordedNewWorkIsRefusedAndAllIsWellAfterward
     store->commit(large_submit(2));
     EXPECT_EQ(store->batch(2)->task_count, 20'000u);
     // The refused submits are not counted.
-    EXPECT_EQ(store->total_counts()[static_cast<std::size_t>(TaskState::ready)], 1'020'000u);
+    EXPECT_EQ(store->total_counts("default")[static_cast<std::size_t>(TaskState::ready)], 1'020'000u);
   }
   const FolderLock lock = FolderLock::take(disk.path()).value();
   auto store = open_sqlite_store(lock, options).value();

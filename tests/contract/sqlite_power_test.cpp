@@ -88,7 +88,7 @@ TEST(SqliteFailingDisk, APowerLossLosesNothingAcknowledged) {
     auto survivor = open_sqlite_store(other, often_checkpointed());
     ASSERT_TRUE(survivor) << survivor.error().what;
     EXPECT_EQ(pairs_of((*survivor)->load()), acknowledged);
-    EXPECT_EQ((*survivor)->total_counts()[static_cast<std::size_t>(TaskState::ready)], 1000u);
+    EXPECT_EQ((*survivor)->total_counts("default")[static_cast<std::size_t>(TaskState::ready)], 1000u);
     store->commit(two_tasks(2 * acknowledged));
   }
 }

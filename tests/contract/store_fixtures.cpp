@@ -40,7 +40,7 @@ class MemorySubject final : public StoreSubject {
  public:
   Store& store() override { return store_; }
   History& history() override { return store_; }
-  TokenStore& tokens() override { return store_; }
+  AccessStore& access() override { return store_; }
   void reopen() override {}
 
  private:
@@ -52,7 +52,7 @@ class SqliteSubject final : public StoreSubject {
   SqliteSubject() { open(); }
   Store& store() override { return *store_; }
   History& history() override { return *store_; }
-  TokenStore& tokens() override { return *store_; }
+  AccessStore& access() override { return *store_; }
   void reopen() override {
     store_.reset();
     open();

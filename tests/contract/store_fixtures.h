@@ -28,7 +28,7 @@ class StoreSubject {
   virtual ~StoreSubject() = default;
   virtual Store& store() = 0;
   virtual History& history() = 0;
-  virtual TokenStore& tokens() = 0;
+  virtual AccessStore& access() = 0;
   // An orderly end and a new start; load() has to follow.
   virtual void reopen() = 0;
 };

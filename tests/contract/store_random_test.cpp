@@ -33,10 +33,12 @@ TEST(RandomChanges, SqliteAndMemoryHoldTheSameAndSqliteKeepsIt) {
       memory.commit(changes);
       sqlite->store().commit(changes);
       expect_same(difference(static_cast<History&>(memory), sqlite->history()));
+      expect_same(difference(static_cast<AccessStore&>(memory), sqlite->access()));
       if (pick_below(3) != 0) continue;
       sqlite->reopen();
       expect_same(difference(memory.load(), sqlite->store().load()));
       expect_same(difference(static_cast<History&>(memory), sqlite->history()));
+      expect_same(difference(static_cast<AccessStore&>(memory), sqlite->access()));
     }
   });
   EXPECT_TRUE(passed);

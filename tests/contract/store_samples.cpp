@@ -148,6 +148,18 @@ void random_rest(const Pick& pick, Changes& changes) {
     row.revoked_wall_us = static_cast<Micros>(pick(3));
     return row;
   });
+  some(pick, changes.users, 2, [&] {
+    UserRow row = sample_user(one_of(pick, kNames));
+    row.disabled = pick(2) == 0;
+    row.removed = pick(4) == 0;
+    return row;
+  });
+  some(pick, changes.projects, 2, [&] {
+    ProjectRow row = sample_project(one_of(pick, kNames));
+    row.removed = pick(4) == 0;
+    return row;
+  });
+  some(pick, changes.audit, 2, [&] { return sample_audit(1 + pick(6)); });
   if (pick(2) == 0) {
     changes.sequences = Sequences{.next_batch = 1 + pick(100),
                                   .next_number = 1 + pick(100),
@@ -181,7 +193,7 @@ std::string batch_difference(History& left, History& right, BatchId id) {
   found += unless_equal("segments", left.segments(id), right.segments(id));
   found += unless_equal("overrides", left.overrides(id), right.overrides(id));
   found += unless_equal("state runs", left.state_runs(id), right.state_runs(id));
-  found += unless_equal("events of a batch", left.events(id, {}), right.events(id, {}));
+  found += unless_equal("events of a batch", left.events("default", id, {}), right.events("default", id, {}));
   found += unless_equal("tasks", left.tasks({.batch = id, .states = {}}, {}),
                         right.tasks({.batch = id, .states = {}}, {}));
   const TaskFilter failed{.batch = id, .first = 3, .last = 30, .states = {TaskState::failed}};
@@ -334,6 +346,31 @@ TokenRow sample_token(std::uint64_t id) {
   return row;
 }
 
+UserRow sample_user(const std::string& name) {
+  return {.name = name, .roles = {{"*", Role::viewer}, {"atlas", Role::operator_}}, .created_wall_us = 3};
+}
+
+ProjectRow sample_project(const std::string& name) {
+  return {.name = name, .note = "what it is", .closed = true, .created_wall_us = 3};
+}
+
+AuditRow sample_audit(std::uint64_t seq) {
+  AuditRow row;
+  row.seq = seq;
+  row.wall_us = 17;
+  row.who = "ada";
+  row.token = 3;
+  row.role = "operator";
+  row.project = "atlas";
+  row.address = "::1";
+  row.action = "batch.cancel";
+  row.object = "42.1-7";
+  row.result = "E401";
+  row.request = "1-2";
+  row.hash = std::string("\0\xff\x01", 3);
+  return row;
+}
+
 KeyRow sample_key(const std::string& key, BatchId batch) {
   KeyRow row;
   row.project = "default";
@@ -440,11 +477,25 @@ std::string difference(History& left, History& right) {
   for (const std::string& name : kNames)
     found += unless_equal("keys", left.key("default", name), right.key("default", name));
   found += unless_equal("workers", left.workers(), right.workers());
-  found += unless_equal("events", left.events(0, {}), right.events(0, {}));
-  found += unless_equal("later events", left.events(0, {.after = 9, .limit = 3}),
-                        right.events(0, {.after = 9, .limit = 3}));
-  found += unless_equal("totals", left.total_counts(), right.total_counts());
+  for (const std::string project : {"default", "other", "none"}) {
+    found += unless_equal("events", left.events(project, 0, {}), right.events(project, 0, {}));
+    found += unless_equal("later events", left.events(project, 0, {.after = 9, .limit = 3}),
+                          right.events(project, 0, {.after = 9, .limit = 3}));
+    found += unless_equal("totals", left.total_counts(project), right.total_counts(project));
+    found +=
+        unless_equal("batches of a project", left.batches_of(project, {}), right.batches_of(project, {}));
+    found += unless_equal("later batches of a project", left.batches_of(project, {.after = 4, .limit = 2}),
+                          right.batches_of(project, {.after = 4, .limit = 2}));
+  }
   return found;
+}
+
+std::string difference(AccessStore& left, AccessStore& right) {
+  return unless_equal("tokens", left.tokens(), right.tokens()) +
+         unless_equal("users", left.users(), right.users()) +
+         unless_equal("projects", left.projects(), right.projects()) +
+         unless_equal("audit rows", left.audit({}), right.audit({})) +
+         unless_equal("newest audit rows", left.newest_audit(), right.newest_audit());
 }
 
 }  // namespace muster::store

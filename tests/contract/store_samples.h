@@ -26,6 +26,9 @@ WorkerRow sample_worker(WorkerId id);
 EventRow sample_event(std::uint64_t seq, BatchId batch);
 KeyRow sample_key(const std::string& key, BatchId batch);
 TokenRow sample_token(std::uint64_t id);
+UserRow sample_user(const std::string& name);
+ProjectRow sample_project(const std::string& name);
+AuditRow sample_audit(std::uint64_t seq);
 
 // A batch of `count` tasks in one segment, with its template.
 Changes submit_changes(BatchId batch, std::uint64_t count, TaskNumber first_number);
@@ -40,5 +43,7 @@ std::string difference(const StoreSnapshot& left, const StoreSnapshot& right);
 std::string difference(const BatchSnapshot& left, const BatchSnapshot& right);
 // Everything History gives for the keys that random_changes uses.
 std::string difference(History& left, History& right);
+// Everything AccessStore gives.
+std::string difference(AccessStore& left, AccessStore& right);
 
 }  // namespace muster::store

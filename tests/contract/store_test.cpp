@@ -15,7 +15,7 @@ class AnyStore : public testing::TestWithParam<StoreKind> {
   AnyStore() : subject_(make_subject(GetParam())) { subject_->store().load(); }
   Store& store() { return subject_->store(); }
   History& history() { return subject_->history(); }
-  TokenStore& tokens() { return subject_->tokens(); }
+  AccessStore& access() { return subject_->access(); }
   // As after a restart of the server; gives what it finds.
   StoreSnapshot restart() {
     subject_->reopen();
@@ -34,8 +34,8 @@ INSTANTIATE_TEST_SUITE_P(Stores, AnyStore, testing::Values(StoreKind::memory, St
 TEST_P(AnyStore, ANewOneIsEmpty) {
   EXPECT_TRUE(history().batches({}).empty());
   EXPECT_TRUE(history().workers().empty());
-  EXPECT_TRUE(history().events(0, {}).empty());
-  EXPECT_TRUE(tokens().tokens().empty());
+  EXPECT_TRUE(history().events("default", 0, {}).empty());
+  EXPECT_TRUE(access().tokens().empty());
   EXPECT_EQ(history().batch(1), std::nullopt);
   EXPECT_EQ(history().newest_batch("default"), std::nullopt);
   EXPECT_EQ(history().newest_batch_named("default", "x", History::Closed::included), std::nullopt);
@@ -43,7 +43,7 @@ TEST_P(AnyStore, ANewOneIsEmpty) {
   EXPECT_EQ(history().key("default", "k"), std::nullopt);
   EXPECT_EQ(history().task_template(1), nullptr);
   EXPECT_TRUE(history().item(1, 0, 0).empty());
-  EXPECT_EQ(history().total_counts(), TaskCounts{});
+  EXPECT_EQ(history().total_counts("default"), TaskCounts{});
   EXPECT_EQ(store().load_batch(1), std::nullopt);
 }
 
@@ -86,7 +86,7 @@ TEST_P(AnyStore, RowsComeBackWithEveryField) {
     EXPECT_EQ(history().state_runs(1), changes.state_runs);
     EXPECT_EQ(history().item(1, 0, 4), (std::vector<std::string>{"4", "/data/0"}));
     EXPECT_EQ(history().workers(), changes.workers);
-    EXPECT_EQ(history().events(0, {}), changes.events);
+    EXPECT_EQ(history().events("default", 0, {}), changes.events);
     EXPECT_EQ(history().key("default", "k"), changes.keys[0]);
     restart();
   }
@@ -222,9 +222,9 @@ TEST_P(AnyStore, BatchesAndEventsArePagedNewestFirst) {
   const auto second = history().batches({.after = first.back().id, .limit = 100});
   ASSERT_EQ(second.size(), 20u);
   EXPECT_EQ(second.front().id, 20u);
-  EXPECT_EQ(history().events(0, {.limit = 1}).front().seq, 30u);
-  EXPECT_EQ(history().events(0, {.after = 5}).size(), 4u);
-  const auto of_batch = history().events(2, {.after = 20, .limit = 2});
+  EXPECT_EQ(history().events("default", 0, {.limit = 1}).front().seq, 30u);
+  EXPECT_EQ(history().events("default", 0, {.after = 5}).size(), 4u);
+  const auto of_batch = history().events("default", 2, {.after = 20, .limit = 2});
   ASSERT_EQ(of_batch.size(), 2u);
   EXPECT_EQ(of_batch[0].seq, 17u);
   EXPECT_EQ(of_batch[1].seq, 14u);
@@ -288,12 +288,74 @@ TEST_P(AnyStore, TotalsFollowEveryBatchOfAnyAge) {
   ended.batches[0].state = BatchState::succeeded;
   ended.batches[0].counts = {0, 0, 0, 0, 5, 0, 0};
   store().commit(ended);
-  EXPECT_EQ(history().total_counts(), (TaskCounts{0, 0, 10, 0, 5, 0, 0}));
+  EXPECT_EQ(history().total_counts("default"), (TaskCounts{0, 0, 10, 0, 5, 0, 0}));
   restart();
-  EXPECT_EQ(history().total_counts(), (TaskCounts{0, 0, 10, 0, 5, 0, 0}));
+  EXPECT_EQ(history().total_counts("default"), (TaskCounts{0, 0, 10, 0, 5, 0, 0}));
   ended.batches[0].counts = {0, 0, 1, 0, 4, 0, 0};
   store().commit(ended);
-  EXPECT_EQ(history().total_counts(), (TaskCounts{0, 0, 11, 0, 4, 0, 0}));
+  EXPECT_EQ(history().total_counts("default"), (TaskCounts{0, 0, 11, 0, 4, 0, 0}));
+}
+
+TEST_P(AnyStore, UsersAndProjectsComeAndGo) {
+  Changes changes;
+  changes.users = {sample_user("mel"), sample_user("ada"), sample_user("bob")};
+  changes.projects = {sample_project("genome"), sample_project("atlas")};
+  store().commit(changes);
+  Changes later;
+  later.users = {sample_user("bob"), sample_user("none")};
+  for (UserRow& row : later.users) row.removed = true;
+  later.projects = {sample_project("atlas")};
+  later.projects[0].removed = true;
+  store().commit(later);
+  restart();
+  EXPECT_EQ(access().users(), (std::vector<UserRow>{sample_user("ada"), sample_user("mel")}));
+  EXPECT_EQ(access().projects(), std::vector<ProjectRow>{sample_project("genome")});
+}
+
+TEST_P(AnyStore, AuditRowsAreReadFromTheOldest) {
+  EXPECT_EQ(access().newest_audit(), std::nullopt);
+  Changes changes;
+  for (std::uint64_t seq = 1; seq <= 5; ++seq) changes.audit.push_back(sample_audit(seq));
+  store().commit(changes);
+  restart();
+  EXPECT_EQ(access().audit({}), changes.audit);
+  EXPECT_EQ(access().audit({.after = 2, .limit = 2}), (std::vector{sample_audit(3), sample_audit(4)}));
+  EXPECT_TRUE(access().audit({.after = 5}).empty());
+  EXPECT_EQ(access().newest_audit(), sample_audit(5));
+}
+
+TEST_P(AnyStore, AProjectSeesOnlyItsOwnBatchesEventsAndCounts) {
+  for (const auto& [id, project] :
+       {std::pair<BatchId, const char*>(1, "default"), {2, "atlas"}, {3, "atlas"}}) {
+    Changes changes = submit_changes(id, 10 * id, 100 * id);
+    changes.batches[0].project = project;
+    changes.events = {sample_event(id, id)};
+    store().commit(changes);
+  }
+  Changes changes;
+  changes.events = {sample_event(4, 0), sample_event(5, 99)};
+  store().commit(changes);
+  restart();
+  const auto ids = [](const auto& rows) {
+    std::vector<std::uint64_t> found;
+    for (const auto& row : rows) {
+      if constexpr (requires { row.seq; }) found.push_back(row.seq);
+      if constexpr (requires { row.task_count; }) found.push_back(row.id);
+    }
+    return found;
+  };
+  using Ids = std::vector<std::uint64_t>;
+  EXPECT_EQ(ids(history().batches_of("atlas", {})), (Ids{3, 2}));
+  EXPECT_EQ(ids(history().batches_of("atlas", {.after = 3})), (Ids{2}));
+  EXPECT_EQ(ids(history().batches_of("default", {})), (Ids{1}));
+  EXPECT_TRUE(history().batches_of("none", {}).empty());
+  EXPECT_EQ(ids(history().events("atlas", 0, {})), (Ids{4, 3, 2}));
+  EXPECT_EQ(ids(history().events("default", 0, {})), (Ids{4, 1}));
+  EXPECT_EQ(ids(history().events("atlas", 2, {})), (Ids{2}));
+  EXPECT_TRUE(history().events("default", 2, {}).empty());
+  EXPECT_EQ(history().total_counts("atlas")[static_cast<std::size_t>(TaskState::ready)], 50U);
+  EXPECT_EQ(history().total_counts("default")[static_cast<std::size_t>(TaskState::ready)], 10U);
+  EXPECT_EQ(history().total_counts("none"), TaskCounts{});
 }
 
 TEST_P(AnyStore, TokensAreDurableAndReplacedByNumber) {
@@ -306,7 +368,7 @@ TEST_P(AnyStore, TokensAreDurableAndReplacedByNumber) {
   changes.tokens = {sample_token(7), revoked};
   store().commit(changes);
   restart();
-  EXPECT_EQ(tokens().tokens(), (std::vector<TokenRow>{sample_token(2), revoked}));
+  EXPECT_EQ(access().tokens(), (std::vector<TokenRow>{sample_token(2), revoked}));
 }
 
 }  // namespace

@@ -355,7 +355,7 @@ TEST_F(Script, ALostWorkerCostsNoRetryAndThreeOfThemAreAPoison) {
     wait(61 * kSecond);
   }
   EXPECT_EQ(state({1, 1}), TaskState::failed);
-  const auto events = store.events(1, Page{});
+  const auto events = store.events("default", 1, Page{});
   EXPECT_TRUE(std::any_of(events.begin(), events.end(),
                           [](const EventRow& e) { return e.kind == EventKind::task_poisoned; }));
 }

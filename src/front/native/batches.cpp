@@ -51,7 +51,7 @@ BatchList live_list(Backend& backend, const BatchFilter& filter, BatchId below, 
 BatchList full_list(Backend& backend, const BatchFilter& filter, BatchId below, std::size_t limit) {
   BatchList list;
   for (;;) {
-    const std::vector<BatchRow> rows = backend.history().batches(Page{below, kScan});
+    const std::vector<BatchRow> rows = backend.history().batches_of(filter.project, Page{below, kScan});
     for (const BatchRow& row : rows) {
       below = row.id;
       if (!filter.holds(row)) continue;

@@ -25,7 +25,7 @@ void list_events(const CallPtr& call) {
     if (failed(call, selected)) return;
     batch = selected->batch.id;
   }
-  const std::vector<EventRow> events = call->backend.history().events(batch, rows);
+  const std::vector<EventRow> events = call->backend.history().events(call->principal.project, batch, rows);
   WorkerNames workers(call->backend);
   std::string json;
   wire::JsonWriter out(json);

@@ -30,8 +30,9 @@ void write_workers(wire::JsonWriter& out, const std::vector<engine::WorkerView>&
 }
 
 // Final tasks as the history keeps them; live ones with their phases, and held as shown.
-void write_all_counts(wire::JsonWriter& out, Backend& backend, const std::vector<BatchId>& live) {
-  TaskCounts counts = backend.history().total_counts();
+void write_all_counts(wire::JsonWriter& out, Backend& backend, const std::string& project,
+                      const std::vector<BatchId>& live) {
+  TaskCounts counts = backend.history().total_counts(project);
   std::uint64_t executing = 0;
   std::uint64_t stopping = 0;
   for (const BatchId id : live) {
@@ -51,7 +52,9 @@ void show_status(const CallPtr& call) {
   if (failed(call, query.finish())) return;
   Backend& backend = call->backend;
   const ServerFacts& facts = backend.facts();
-  const std::vector<BatchId> live = backend.engine().live_batches();
+  std::vector<BatchId> live = backend.engine().live_batches();
+  std::erase_if(
+      live, [&](BatchId id) { return backend.engine().batch(id)->row.project != call->principal.project; });
   std::string json;
   wire::JsonWriter out(json);
   out.begin_object().key("schema").text("muster.status/1");
@@ -62,7 +65,7 @@ void show_status(const CallPtr& call) {
   out.key("store").text(facts.store);
   out.key("disk").text(facts.space == SpaceState::plenty ? "plenty" : "low");
   out.key("counts");
-  write_all_counts(out, backend, live);
+  write_all_counts(out, backend, call->principal.project, live);
   out.key("batches").begin_array();
   std::size_t written = 0;
   for (auto id = live.rbegin(); id != live.rend() && written < kBatchesShown; ++id, ++written) {

@@ -47,10 +47,11 @@ std::string write_all_tasks(wire::JsonWriter& out, const CallPtr& call, const St
                             Position from, std::uint64_t left, WorkerNames& workers) {
   BatchId below = first == 0 ? 0 : first + 1;
   for (;;) {
-    const std::vector<BatchRow> rows = call->backend.history().batches(Page{below, kBatchScan});
+    const std::vector<BatchRow> rows =
+        call->backend.history().batches_of(call->principal.project, Page{below, kBatchScan});
     for (const BatchRow& row : rows) {
       below = row.id;
-      if (row.project != call->principal.project || !may_hold(row, states)) continue;
+      if (!may_hold(row, states)) continue;
       if (left == 0) return std::to_string(row.id) + ":0";
       const std::string next =
           write_tasks(out, call->backend, row, {}, states, row.id == first ? from : 0, left, workers);

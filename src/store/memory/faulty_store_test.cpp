@@ -23,9 +23,9 @@ TEST(FaultyStore, ARefusedCommitIsNotWrittenAndTheNextOneIs) {
   faulty.load();
   faulty.set_next_commit(CommitFault::refused);
   EXPECT_THROW(faulty.commit(with_event(1)), StoreFull);
-  EXPECT_TRUE(memory.events(0, {}).empty());
+  EXPECT_TRUE(memory.events("default", 0, {}).empty());
   faulty.commit(with_event(2));
-  EXPECT_EQ(memory.events(0, {}).size(), 1u);
+  EXPECT_EQ(memory.events("default", 0, {}).size(), 1u);
 }
 
 TEST(FaultyStore, AnUnknownCommitMayBeWrittenOrNotAndDemandsALoad) {
@@ -35,11 +35,11 @@ TEST(FaultyStore, AnUnknownCommitMayBeWrittenOrNotAndDemandsALoad) {
     faulty.load();
     faulty.set_next_commit(fault);
     EXPECT_THROW(faulty.commit(with_event(1)), StoreUnknown);
-    EXPECT_EQ(memory.events(0, {}).size(), fault == CommitFault::unknown_written ? 1u : 0u);
+    EXPECT_EQ(memory.events("default", 0, {}).size(), fault == CommitFault::unknown_written ? 1u : 0u);
     EXPECT_THROW(faulty.commit(with_event(2)), StoreUnknown);
     EXPECT_EQ(faulty.load().incarnation, 2u);
     faulty.commit(with_event(3));
-    EXPECT_EQ(memory.events(0, {}).front().seq, 3u);
+    EXPECT_EQ(memory.events("default", 0, {}).front().seq, 3u);
   }
 }
 

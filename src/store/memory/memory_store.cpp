@@ -39,6 +39,18 @@ bool same_targets(const Map& left, const Map& right) {
   });
 }
 
+// A project without tasks counts as one that was never there.
+bool same_counts(const std::map<std::string, TaskCounts>& left,
+                 const std::map<std::string, TaskCounts>& right) {
+  const auto holds = [](const auto& these, const auto& those) {
+    return std::all_of(these.begin(), these.end(), [&](const auto& entry) {
+      const auto found = those.find(entry.first);
+      return entry.second == (found == those.end() ? TaskCounts{} : found->second);
+    });
+  };
+  return holds(left, right) && holds(right, left);
+}
+
 }  // namespace
 
 // ---- Store
@@ -83,7 +95,7 @@ void MemoryStore::commit(const Changes& changes) {
   for (const WorkerRow& row : changes.workers) shared_.change().workers[row.id] = row;
   for (const EventRow& row : changes.events) shared_.change().events[row.seq] = row;
   for (const KeyRow& row : changes.keys) shared_.change().keys[{row.project, row.key}] = row;
-  for (const TokenRow& row : changes.tokens) shared_.change().tokens[row.id] = row;
+  put_access(changes);
   if (changes.sequences) sequences_ = *changes.sequences;
 }
 
@@ -91,13 +103,15 @@ void MemoryStore::put_batch(const BatchRow& row) {
   Batch& batch = batches_.change()[row.id].change();
   Shared& shared = shared_.change();
   if (batch.row) {
-    for (std::size_t i = 0; i < kTaskStates; ++i) total_counts_[i] -= batch.row->counts[i];
+    TaskCounts& before = shared.total_counts[batch.row->project];
+    for (std::size_t i = 0; i < kTaskStates; ++i) before[i] -= batch.row->counts[i];
     if (batch.row->name != row.name || batch.row->project != row.project) {
       shared.batches_of_name[{batch.row->project, batch.row->name}].erase(row.id);
       shared.batches_of_project[batch.row->project].erase(row.id);
     }
   }
-  for (std::size_t i = 0; i < kTaskStates; ++i) total_counts_[i] += row.counts[i];
+  TaskCounts& totals = shared.total_counts[row.project];
+  for (std::size_t i = 0; i < kTaskStates; ++i) totals[i] += row.counts[i];
   shared.batches_of_name[{row.project, row.name}].insert(row.id);
   shared.batches_of_project[row.project].insert(row.id);
   if (is_loaded(row.state, row.revivable)) {
@@ -124,6 +138,28 @@ void MemoryStore::put_state_runs(const Changes& changes) {
     if (batch != batches.end()) batch->second.change().state_runs.clear();
   }
   for (const StateRunRow& row : changes.state_runs) batches[row.batch].change().state_runs[row.first] = row;
+}
+
+void MemoryStore::put_access(const Changes& changes) {
+  if (changes.tokens.empty() && changes.users.empty() && changes.projects.empty() && changes.audit.empty())
+    return;
+  Shared& shared = shared_.change();
+  for (const TokenRow& row : changes.tokens) shared.tokens[row.id] = row;
+  for (const UserRow& row : changes.users) {
+    if (row.removed) {
+      shared.users.erase(row.name);
+    } else {
+      shared.users[row.name] = row;
+    }
+  }
+  for (const ProjectRow& row : changes.projects) {
+    if (row.removed) {
+      shared.projects.erase(row.name);
+    } else {
+      shared.projects[row.name] = row;
+    }
+  }
+  for (const AuditRow& row : changes.audit) shared.audit[row.seq] = row;
 }
 
 std::optional<BatchSnapshot> MemoryStore::load_batch(BatchId id) {
@@ -202,6 +238,16 @@ std::vector<BatchRow> MemoryStore::batches(const Page& page) {
   return rows;
 }
 
+std::vector<BatchRow> MemoryStore::batches_of(const std::string& project, const Page& page) {
+  std::vector<BatchRow> rows;
+  const auto found = shared_->batches_of_project.find(project);
+  if (found == shared_->batches_of_project.end()) return rows;
+  const std::uint32_t limit = page_limit(page);
+  auto next = page.after == 0 ? found->second.end() : found->second.lower_bound(page.after);
+  while (next != found->second.begin() && rows.size() < limit) rows.push_back(*find(*--next)->row);
+  return rows;
+}
+
 std::vector<SegmentRow> MemoryStore::segments(BatchId id) {
   const Batch* batch = find(id);
   return batch == nullptr ? std::vector<SegmentRow>{} : values_of(batch->segments);
@@ -260,14 +306,17 @@ std::vector<AttemptRow> MemoryStore::attempts(BatchId batch_id, Position positio
 
 std::vector<WorkerRow> MemoryStore::workers() { return values_of(shared_->workers); }
 
-std::vector<EventRow> MemoryStore::events(BatchId batch, const Page& page) {
+std::vector<EventRow> MemoryStore::events(const std::string& project, BatchId batch, const Page& page) {
   std::vector<EventRow> rows;
   const std::uint32_t limit = page_limit(page);
   const auto& all = shared_->events;
   auto next = page.after == 0 ? all.end() : all.lower_bound(page.after);
   while (next != all.begin() && rows.size() < limit) {
     --next;
-    if (batch == 0 || next->second.batch == batch) rows.push_back(next->second);
+    const EventRow& row = next->second;
+    const Batch* of = row.batch == 0 ? nullptr : find(row.batch);
+    const bool seen = row.batch == 0 || (of != nullptr && of->row && of->row->project == project);
+    if (seen && (batch == 0 || row.batch == batch)) rows.push_back(row);
   }
   return rows;
 }
@@ -278,11 +327,31 @@ std::optional<KeyRow> MemoryStore::key(const std::string& project, const std::st
   return found->second;
 }
 
-TaskCounts MemoryStore::total_counts() { return total_counts_; }
+TaskCounts MemoryStore::total_counts(const std::string& project) {
+  const auto found = shared_->total_counts.find(project);
+  return found == shared_->total_counts.end() ? TaskCounts{} : found->second;
+}
 
-// ---- TokenStore
+// ---- AccessStore
 
 std::vector<TokenRow> MemoryStore::tokens() { return values_of(shared_->tokens); }
+std::vector<UserRow> MemoryStore::users() { return values_of(shared_->users); }
+std::vector<ProjectRow> MemoryStore::projects() { return values_of(shared_->projects); }
+
+std::vector<AuditRow> MemoryStore::audit(const Page& page) {
+  std::vector<AuditRow> rows;
+  const std::uint32_t limit = page_limit(page);
+  for (auto next = shared_->audit.upper_bound(page.after);
+       next != shared_->audit.end() && rows.size() < limit; ++next) {
+    rows.push_back(next->second);
+  }
+  return rows;
+}
+
+std::optional<AuditRow> MemoryStore::newest_audit() {
+  if (shared_->audit.empty()) return std::nullopt;
+  return shared_->audit.rbegin()->second;
+}
 
 // ---- comparison
 
@@ -311,12 +380,13 @@ bool MemoryStore::same(const Batches& left, const Batches& right) {
 // The tables of numbers, names and loaded batches follow from the rows.
 bool MemoryStore::same(const Shared& left, const Shared& right) {
   return same_targets(left.templates, right.templates) && left.workers == right.workers &&
-         left.events == right.events && left.keys == right.keys && left.tokens == right.tokens;
+         left.events == right.events && left.keys == right.keys && left.tokens == right.tokens &&
+         left.users == right.users && left.projects == right.projects && left.audit == right.audit &&
+         same_counts(left.total_counts, right.total_counts);
 }
 
 bool operator==(const MemoryStore& left, const MemoryStore& right) {
   if (left.incarnation_ != right.incarnation_ || left.sequences_ != right.sequences_) return false;
-  if (left.total_counts_ != right.total_counts_) return false;
   if (!left.shared_.shares_with(right.shared_) && !MemoryStore::same(*left.shared_, *right.shared_))
     return false;
   return left.batches_.shares_with(right.batches_) || MemoryStore::same(*left.batches_, *right.batches_);

@@ -12,7 +12,7 @@
 
 namespace muster::store {
 
-class MemoryStore final : public Store, public History, public TokenStore {
+class MemoryStore final : public Store, public History, public AccessStore {
  public:
   // ---- Store
   StoreSnapshot load() override;
@@ -26,6 +26,7 @@ class MemoryStore final : public Store, public History, public TokenStore {
   std::optional<BatchId> newest_batch(const std::string& project) override;
   std::optional<std::pair<BatchId, Position>> task_of_number(TaskNumber number) override;
   std::vector<BatchRow> batches(const Page& page) override;
+  std::vector<BatchRow> batches_of(const std::string& project, const Page& page) override;
   std::vector<SegmentRow> segments(BatchId id) override;
   std::vector<OverrideRow> overrides(BatchId id) override;
   std::vector<StateRunRow> state_runs(BatchId id) override;
@@ -34,12 +35,16 @@ class MemoryStore final : public Store, public History, public TokenStore {
   std::vector<TaskRow> tasks(const TaskFilter& filter, const Page& page) override;
   std::vector<AttemptRow> attempts(BatchId batch, Position position) override;
   std::vector<WorkerRow> workers() override;
-  std::vector<EventRow> events(BatchId batch, const Page& page) override;
+  std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page) override;
   std::optional<KeyRow> key(const std::string& project, const std::string& key) override;
-  TaskCounts total_counts() override;
+  TaskCounts total_counts(const std::string& project) override;
 
-  // ---- TokenStore
+  // ---- AccessStore
   std::vector<TokenRow> tokens() override;
+  std::vector<UserRow> users() override;
+  std::vector<ProjectRow> projects() override;
+  std::vector<AuditRow> audit(const Page& page) override;
+  std::optional<AuditRow> newest_audit() override;
 
   // ---- for simulator and tests
   // The store as it is now; later changes of either are not seen by the other.
@@ -71,7 +76,11 @@ class MemoryStore final : public Store, public History, public TokenStore {
     std::map<std::uint64_t, EventRow> events;
     std::map<std::pair<std::string, std::string>, KeyRow> keys;
     std::map<std::uint64_t, TokenRow> tokens;
-    std::set<BatchId> loaded;  // by load(), without those they depend on
+    std::map<std::string, UserRow> users;
+    std::map<std::string, ProjectRow> projects;
+    std::map<std::uint64_t, AuditRow> audit;
+    std::map<std::string, TaskCounts> total_counts;  // by project
+    std::set<BatchId> loaded;                        // by load(), without those they depend on
   };
   using Batches = std::map<BatchId, CopyOnWrite<Batch>>;
 
@@ -81,12 +90,12 @@ class MemoryStore final : public Store, public History, public TokenStore {
   void put_batch(const BatchRow& row);
   void put_segment(const SegmentRow& row);
   void put_state_runs(const Changes& changes);
+  void put_access(const Changes& changes);
   BatchSnapshot snapshot_of(const Batch& batch) const;
   const Batch* find(BatchId id) const;
 
   Incarnation incarnation_ = 0;
   Sequences sequences_;
-  TaskCounts total_counts_{};
   CopyOnWrite<Batches> batches_;
   CopyOnWrite<Shared> shared_;
 };

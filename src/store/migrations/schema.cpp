@@ -74,9 +74,10 @@ CREATE TABLE meta (
   next_template INTEGER NOT NULL DEFAULT 1,
   next_worker INTEGER NOT NULL DEFAULT 1,
   next_event INTEGER NOT NULL DEFAULT 1,
-  first_young_batch INTEGER NOT NULL DEFAULT 1)sql" +
-         task_counts_definition() + R"sql(
+  first_young_batch INTEGER NOT NULL DEFAULT 1
 ) STRICT;
+CREATE TABLE task_totals (project TEXT PRIMARY KEY)sql" +
+         task_counts_definition() + R"sql() STRICT, WITHOUT ROWID;
 CREATE TABLE names (cycle TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (cycle, number))
   STRICT, WITHOUT ROWID;
 )sql";
@@ -93,6 +94,7 @@ std::string batch_tables() {
          R"sql(, reason TEXT NOT NULL
 ) STRICT;
 CREATE INDEX batches_by_name ON batches (project, name);
+CREATE INDEX batches_by_project ON batches (project);
 CREATE TABLE loaded_batches (batch INTEGER PRIMARY KEY) STRICT;
 CREATE VIEW batches_to_load AS SELECT batch FROM loaded_batches UNION ALL SELECT id FROM batches
   WHERE id >= (SELECT first_young_batch FROM meta) AND (revivable <> 0 OR state IN ()sql" +
@@ -182,6 +184,19 @@ CREATE TABLE tokens (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL, worker TEXT NOT NULL, spool_id TEXT NOT NULL,
   project TEXT NOT NULL, role TEXT NOT NULL, note TEXT NOT NULL, hash BLOB NOT NULL, created_wall_us INTEGER NOT NULL,
   expires_wall_us INTEGER NOT NULL, last_used_wall_us INTEGER NOT NULL, revoked_wall_us INTEGER NOT NULL
+) STRICT;
+CREATE TABLE users (
+  name TEXT PRIMARY KEY, roles TEXT NOT NULL, )sql" +
+         flag("disabled") + R"sql(, created_wall_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE projects (
+  name TEXT PRIMARY KEY, note TEXT NOT NULL, )sql" +
+         flag("closed") + R"sql(, created_wall_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, who TEXT NOT NULL, token INTEGER NOT NULL, role TEXT NOT NULL,
+  project TEXT NOT NULL, address TEXT NOT NULL, action TEXT NOT NULL, object TEXT NOT NULL, result TEXT NOT NULL,
+  request TEXT NOT NULL, hash BLOB NOT NULL
 ) STRICT;
 )sql";
 }

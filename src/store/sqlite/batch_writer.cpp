@@ -15,17 +15,23 @@ using namespace tables;
 namespace {
 
 BatchLedger read_ledger(Database& database, BatchId young_batches) {
-  Statement meta(database, "SELECT first_young_batch, " + task_count_columns() + " FROM meta");
+  Statement meta(database, "SELECT first_young_batch FROM meta");
   Query counters(meta);
   MUSTER_CHECK(counters.next(), "meta has its one row");
   const auto first_young = counters.integer<BatchId>();
   const auto highest = static_cast<BatchId>(database.integer("SELECT max(id) FROM batches"));
-  BatchLedger ledger(young_batches, first_young, highest, read_task_counts(counters));
-  Statement loaded(database, "SELECT id, " + task_count_columns() +
+  BatchLedger ledger(young_batches, first_young, highest);
+  Statement totals(database, "SELECT " + totals_columns() + " FROM task_totals");
+  for (Query row(totals); row.next();) {
+    const std::string project = row.text();
+    ledger.add_totals(project, read_task_counts(row));
+  }
+  Statement loaded(database, "SELECT id, project, " + task_count_columns() +
                                  " FROM batches_to_load CROSS JOIN batches ON id = batch");
   for (Query batch(loaded); batch.next();) {
     const auto id = batch.integer<BatchId>();
-    ledger.add_loaded(id, read_task_counts(batch));
+    const std::string project = batch.text();
+    ledger.add_loaded(id, project, read_task_counts(batch));
   }
   return ledger;
 }
@@ -38,10 +44,12 @@ BatchWriter::BatchWriter(Database& database, BatchId young_batches)
       replace_(database, replace_into("batches", batch_columns())),
       update_(database, "UPDATE batches SET " + assignments(batch_live_columns()) +
                             " WHERE id = ? AND project = ? AND name = ? AND owner = ?"),
-      read_(database, "SELECT state, revivable, " + task_count_columns() + " FROM batches WHERE id = ?"),
+      read_(database,
+            "SELECT state, revivable, project, " + task_count_columns() + " FROM batches WHERE id = ?"),
       insert_loaded_(database, "INSERT OR IGNORE INTO loaded_batches VALUES (?)"),
       delete_loaded_(database, "DELETE FROM loaded_batches WHERE batch = ?"),
       update_first_young_(database, "UPDATE meta SET first_young_batch = ?"),
+      replace_totals_(database, replace_into("task_totals", totals_columns())),
       ledger_(read_ledger(database, young_batches)) {}
 
 std::optional<KnownBatch> BatchWriter::read(BatchId id) {
@@ -50,6 +58,7 @@ std::optional<KnownBatch> BatchWriter::read(BatchId id) {
   KnownBatch known;
   const auto state = query.enumerator<BatchState>(kBatchStates);
   known.loaded = is_loaded(state, query.flag());
+  known.project = ledger_.project_of(query.text());
   known.counts = read_task_counts(query);
   return known;
 }
@@ -67,6 +76,11 @@ void BatchWriter::write(const BatchRow& row) {
 }
 
 void BatchWriter::settle() {
+  for (const ProjectTotals& totals : ledger_.take_changed_totals()) {
+    Binder to(replace_totals_);
+    add_totals(to, totals.project, totals.counts);
+    replace_totals_.finish();
+  }
   const std::optional<std::vector<BatchId>> old = ledger_.settle();
   if (!old) return;
   for (const BatchId id : *old) insert_loaded_.run(id);

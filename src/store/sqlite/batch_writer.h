@@ -22,15 +22,14 @@ class BatchWriter {
   void keep() { ledger_.keep(); }
   void take_back() noexcept { ledger_.take_back(); }
 
-  const TaskCounts& totals() const { return ledger_.totals(); }
-
  private:
   std::optional<tables::KnownBatch> read(BatchId id);
   void insert(const BatchRow& row);
   void rewrite(const BatchRow& row);
 
   Database& database_;
-  Statement insert_, replace_, update_, read_, insert_loaded_, delete_loaded_, update_first_young_;
+  Statement insert_, replace_, update_, read_, insert_loaded_, delete_loaded_, update_first_young_,
+      replace_totals_;
   tables::BatchLedger ledger_;
 };
 

@@ -73,13 +73,26 @@ Queries::Queries(const Database& database)
       attempts_(database,
                 select(attempt_row_columns(), "attempts WHERE batch = ? AND position = ? ORDER BY attempt")),
       workers_(database, select(kWorkerColumns, "workers ORDER BY id")),
-      events_(database, select(kEventColumns, "events WHERE seq < ? ORDER BY seq DESC LIMIT ?")),
-      events_of_batch_(database, select(kEventColumns,
-                                        "events INDEXED BY events_by_batch WHERE batch > 0 AND batch = ? AND "
-                                        "seq < ? ORDER BY seq DESC LIMIT ?")),
+      events_(database, select(kEventColumns,
+                               "events WHERE (batch = 0 OR (SELECT project FROM batches WHERE id = batch) = "
+                               "?) AND seq < ? ORDER BY seq DESC LIMIT ?")),
+      events_of_batch_(
+          database,
+          select(kEventColumns,
+                 "events INDEXED BY events_by_batch WHERE batch > 0 AND batch = ? AND "
+                 "(SELECT project FROM batches WHERE id = batch) = ? AND seq < ? ORDER BY seq DESC LIMIT ?")),
       key_(database, select(kKeyColumns, "keys WHERE project = ? AND key = ?")),
-      totals_(database, select(task_count_columns(), "meta")),
-      tokens_(database, select(kTokenColumns, "tokens ORDER BY id")) {}
+      totals_(database, select(task_count_columns(), "task_totals WHERE project = ?")),
+      batches_of_(
+          database,
+          select(
+              batch_columns(),
+              "batches INDEXED BY batches_by_project WHERE project = ? AND id < ? ORDER BY id DESC LIMIT ?")),
+      tokens_(database, select(kTokenColumns, "tokens ORDER BY id")),
+      users_(database, select(kUserColumns, "users ORDER BY name")),
+      projects_(database, select(kProjectColumns, "projects ORDER BY name")),
+      audit_(database, select(kAuditColumns, "audit WHERE seq > ? ORDER BY seq LIMIT ?")),
+      newest_audit_(database, select(kAuditColumns, "audit ORDER BY seq DESC LIMIT 1")) {}
 
 std::optional<BatchRow> Queries::batch(BatchId id) {
   Query query(batch_, id);
@@ -109,6 +122,10 @@ std::optional<std::pair<BatchId, Position>> Queries::task_of_number(TaskNumber n
 
 std::vector<BatchRow> Queries::batches(const Page& page) {
   return rows_of(batches_, read_batch<Query>, before(page), page_limit(page));
+}
+
+std::vector<BatchRow> Queries::batches_of(const std::string& project, const Page& page) {
+  return rows_of(batches_of_, read_batch<Query>, project, before(page), page_limit(page));
 }
 
 std::vector<SegmentRow> Queries::segments(BatchId id) {
@@ -169,9 +186,9 @@ std::vector<AttemptRow> Queries::attempts(BatchId batch, Position position) {
 
 std::vector<WorkerRow> Queries::workers() { return rows_of(workers_, read_worker<Query>); }
 
-std::vector<EventRow> Queries::events(BatchId batch, const Page& page) {
-  if (batch == 0) return rows_of(events_, read_event<Query>, before(page), page_limit(page));
-  return rows_of(events_of_batch_, read_event<Query>, batch, before(page), page_limit(page));
+std::vector<EventRow> Queries::events(const std::string& project, BatchId batch, const Page& page) {
+  if (batch == 0) return rows_of(events_, read_event<Query>, project, before(page), page_limit(page));
+  return rows_of(events_of_batch_, read_event<Query>, batch, project, before(page), page_limit(page));
 }
 
 std::optional<KeyRow> Queries::key(const std::string& project, const std::string& key) {
@@ -180,11 +197,23 @@ std::optional<KeyRow> Queries::key(const std::string& project, const std::string
   return read_key(query);
 }
 
-TaskCounts Queries::total_counts() {
-  Query query(totals_);
+TaskCounts Queries::total_counts(const std::string& project) {
+  Query query(totals_, project);
   return query.next() ? read_task_counts(query) : TaskCounts{};
 }
 
 std::vector<TokenRow> Queries::tokens() { return rows_of(tokens_, read_token<Query>); }
+std::vector<UserRow> Queries::users() { return rows_of(users_, read_user<Query>); }
+std::vector<ProjectRow> Queries::projects() { return rows_of(projects_, read_project<Query>); }
+
+std::vector<AuditRow> Queries::audit(const Page& page) {
+  return rows_of(audit_, read_audit<Query>, std::min(page.after, kLast), page_limit(page));
+}
+
+std::optional<AuditRow> Queries::newest_audit() {
+  Query query(newest_audit_);
+  if (!query.next()) return std::nullopt;
+  return read_audit(query);
+}
 
 }  // namespace muster::store::sqlite

@@ -24,6 +24,7 @@ class Queries {
   std::optional<BatchId> newest_batch(const std::string& project);
   std::optional<std::pair<BatchId, Position>> task_of_number(TaskNumber number);
   std::vector<BatchRow> batches(const Page& page);
+  std::vector<BatchRow> batches_of(const std::string& project, const Page& page);
   std::vector<SegmentRow> segments(BatchId id);
   std::vector<OverrideRow> overrides(BatchId id);
   std::vector<StateRunRow> state_runs(BatchId id);
@@ -32,10 +33,14 @@ class Queries {
   std::vector<TaskRow> tasks(const TaskFilter& filter, const Page& page);
   std::vector<AttemptRow> attempts(BatchId batch, Position position);
   std::vector<WorkerRow> workers();
-  std::vector<EventRow> events(BatchId batch, const Page& page);
+  std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page);
   std::optional<KeyRow> key(const std::string& project, const std::string& key);
-  TaskCounts total_counts();
+  TaskCounts total_counts(const std::string& project);
   std::vector<TokenRow> tokens();
+  std::vector<UserRow> users();
+  std::vector<ProjectRow> projects();
+  std::vector<AuditRow> audit(const Page& page);
+  std::optional<AuditRow> newest_audit();
 
   // Blocks of items were written: what is kept of them may be out of date.
   void forget_items() { last_block_.items = nullptr; }
@@ -45,7 +50,7 @@ class Queries {
       state_runs_;
   Statement template_, item_block_, tasks_, failed_tasks_, attempts_, workers_, events_, events_of_batch_,
       key_, totals_;
-  Statement tokens_;
+  Statement batches_of_, tokens_, users_, projects_, audit_, newest_audit_;
   // Items are read one after the other, so the block read last is kept.
   struct {
     BatchId batch = 0;

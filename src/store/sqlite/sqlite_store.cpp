@@ -195,7 +195,7 @@ void SqliteStore::checkpoint() {
   next_checkpoint_ = copied < in_log ? in_log + options_.checkpoint_pages : options_.checkpoint_pages;
 }
 
-// ---- History and tokens
+// ---- History and access
 
 template <class Work>
 auto SqliteStore::read(const Work& work) {
@@ -219,6 +219,9 @@ std::optional<std::pair<BatchId, Position>> SqliteStore::task_of_number(TaskNumb
 }
 std::vector<BatchRow> SqliteStore::batches(const Page& page) {
   return read([&](sqlite::Queries& queries) { return queries.batches(page); });
+}
+std::vector<BatchRow> SqliteStore::batches_of(const std::string& project, const Page& page) {
+  return read([&](sqlite::Queries& queries) { return queries.batches_of(project, page); });
 }
 std::vector<SegmentRow> SqliteStore::segments(BatchId id) {
   return read([&](sqlite::Queries& queries) { return queries.segments(id); });
@@ -244,17 +247,30 @@ std::vector<AttemptRow> SqliteStore::attempts(BatchId batch, Position position) 
 std::vector<WorkerRow> SqliteStore::workers() {
   return read([&](sqlite::Queries& queries) { return queries.workers(); });
 }
-std::vector<EventRow> SqliteStore::events(BatchId batch, const Page& page) {
-  return read([&](sqlite::Queries& queries) { return queries.events(batch, page); });
+std::vector<EventRow> SqliteStore::events(const std::string& project, BatchId batch, const Page& page) {
+  return read([&](sqlite::Queries& queries) { return queries.events(project, batch, page); });
 }
 std::optional<KeyRow> SqliteStore::key(const std::string& project, const std::string& key) {
   return read([&](sqlite::Queries& queries) { return queries.key(project, key); });
 }
-TaskCounts SqliteStore::total_counts() {
-  return read([&](sqlite::Queries& queries) { return queries.total_counts(); });
+TaskCounts SqliteStore::total_counts(const std::string& project) {
+  return read([&](sqlite::Queries& queries) { return queries.total_counts(project); });
 }
 std::vector<TokenRow> SqliteStore::tokens() {
   return read([&](sqlite::Queries& queries) { return queries.tokens(); });
+}
+
+std::vector<UserRow> SqliteStore::users() {
+  return read([&](sqlite::Queries& queries) { return queries.users(); });
+}
+std::vector<ProjectRow> SqliteStore::projects() {
+  return read([&](sqlite::Queries& queries) { return queries.projects(); });
+}
+std::vector<AuditRow> SqliteStore::audit(const Page& page) {
+  return read([&](sqlite::Queries& queries) { return queries.audit(page); });
+}
+std::optional<AuditRow> SqliteStore::newest_audit() {
+  return read([&](sqlite::Queries& queries) { return queries.newest_audit(); });
 }
 
 SpaceState SqliteStore::space() {

@@ -27,7 +27,7 @@ struct SqliteOptions {
   BatchId young_batches = tables::kYoungBatches;
 };
 
-class SqliteStore final : public Store, public History, public TokenStore {
+class SqliteStore final : public Store, public History, public AccessStore {
  public:
   SqliteStore(std::string path, const DiskReserve& reserve, const SqliteOptions& options);
   // An orderly end, unless a commit of unknown fate came before.
@@ -45,6 +45,7 @@ class SqliteStore final : public Store, public History, public TokenStore {
   std::optional<BatchId> newest_batch(const std::string& project) override;
   std::optional<std::pair<BatchId, Position>> task_of_number(TaskNumber number) override;
   std::vector<BatchRow> batches(const Page& page) override;
+  std::vector<BatchRow> batches_of(const std::string& project, const Page& page) override;
   std::vector<SegmentRow> segments(BatchId id) override;
   std::vector<OverrideRow> overrides(BatchId id) override;
   std::vector<StateRunRow> state_runs(BatchId id) override;
@@ -53,12 +54,16 @@ class SqliteStore final : public Store, public History, public TokenStore {
   std::vector<TaskRow> tasks(const TaskFilter& filter, const Page& page) override;
   std::vector<AttemptRow> attempts(BatchId batch, Position position) override;
   std::vector<WorkerRow> workers() override;
-  std::vector<EventRow> events(BatchId batch, const Page& page) override;
+  std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page) override;
   std::optional<KeyRow> key(const std::string& project, const std::string& key) override;
-  TaskCounts total_counts() override;
+  TaskCounts total_counts(const std::string& project) override;
 
-  // ---- TokenStore
+  // ---- AccessStore
   std::vector<TokenRow> tokens() override;
+  std::vector<UserRow> users() override;
+  std::vector<ProjectRow> projects() override;
+  std::vector<AuditRow> audit(const Page& page) override;
+  std::optional<AuditRow> newest_audit() override;
 
   // ---- of this store alone
   // Asks the file system, and puts the ballast back when there is room again. Cheap; once a second is plenty.

@@ -37,8 +37,13 @@ Writer::Writer(Database& database, BatchId young_batches)
       insert_event_(database, insert_into("events", kEventColumns)),
       replace_event_(database, replace_into("events", kEventColumns)),
       replace_key_(database, replace_into("keys", kKeyColumns)),
-      update_counters_(database, "UPDATE meta SET " + assignments(counter_columns())),
-      replace_token_(database, replace_into("tokens", kTokenColumns)) {
+      update_counters_(database, "UPDATE meta SET " + assignments(kSequenceColumns)),
+      replace_token_(database, replace_into("tokens", kTokenColumns)),
+      replace_user_(database, replace_into("users", kUserColumns)),
+      delete_user_(database, "DELETE FROM users WHERE name = ?"),
+      replace_project_(database, replace_into("projects", kProjectColumns)),
+      delete_project_(database, "DELETE FROM projects WHERE name = ?"),
+      replace_audit_(database, replace_into("audit", kAuditColumns)) {
   Statement meta(database, "SELECT " + std::string(kSequenceColumns) + " FROM meta");
   Query counters(meta);
   MUSTER_CHECK(counters.next(), "meta has its one row");
@@ -98,7 +103,6 @@ void Writer::write(const Changes& changes) {
 }
 
 void Writer::write_rows(const Changes& changes) {
-  const TaskCounts totals_before = batches_.totals();
   for (const BatchRow& row : changes.batches) batches_.write(row);
   batches_.settle();
   for (const SegmentRow& row : changes.segments) write_segment(row);
@@ -124,10 +128,10 @@ void Writer::write_rows(const Changes& changes) {
   for (const KeyRow& row : changes.keys) {
     run(replace_key_, [&](Binder& to) { add_key(to, row); });
   }
-  for (const TokenRow& row : changes.tokens) write_token(row);
+  write_access(changes);
   const bool counted = changes.sequences && *changes.sequences != sequences_;
   if (changes.sequences) sequences_ = *changes.sequences;
-  if (counted || batches_.totals() != totals_before) write_counters();
+  if (counted) write_counters();
 }
 
 // ---- what belongs to batches
@@ -167,7 +171,28 @@ void Writer::write_event(const EventRow& row) {
 }
 
 void Writer::write_counters() {
-  run(update_counters_, [&](Binder& to) { add_counters(to, sequences_, batches_.totals()); });
+  run(update_counters_, [&](Binder& to) { add_sequences(to, sequences_); });
+}
+
+void Writer::write_access(const Changes& changes) {
+  for (const TokenRow& row : changes.tokens) write_token(row);
+  for (const UserRow& row : changes.users) {
+    if (row.removed) {
+      delete_user_.run(row.name);
+    } else {
+      run(replace_user_, [&](Binder& to) { add_user(to, row, packed_); });
+    }
+  }
+  for (const ProjectRow& row : changes.projects) {
+    if (row.removed) {
+      delete_project_.run(row.name);
+    } else {
+      run(replace_project_, [&](Binder& to) { add_project(to, row); });
+    }
+  }
+  for (const AuditRow& row : changes.audit) {
+    run(replace_audit_, [&](Binder& to) { add_audit(to, row); });
+  }
 }
 
 void Writer::write_token(const TokenRow& row) {

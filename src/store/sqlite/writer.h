@@ -32,6 +32,7 @@ class Writer {
   void write_item_block(const ItemBlockRow& row);
   void write_state_runs(const Changes& changes);
   void write_event(const EventRow& row);
+  void write_access(const Changes& changes);
   void write_token(const TokenRow& row);
   void write_counters();
 
@@ -42,7 +43,7 @@ class Writer {
   Statement replace_template_, replace_item_block_, replace_override_, delete_state_runs_, replace_state_run_;
   Statement replace_task_, replace_attempt_, replace_worker_, insert_event_, replace_event_, replace_key_,
       update_counters_;
-  Statement replace_token_;
+  Statement replace_token_, replace_user_, delete_user_, replace_project_, delete_project_, replace_audit_;
 
   Sequences sequences_;
   std::uint64_t highest_event_ =

@@ -8,9 +8,34 @@
 
 namespace muster::store::tables {
 
-BatchLedger::BatchLedger(BatchId young_batches, BatchId first_young, BatchId highest,
-                         const TaskCounts& totals)
-    : young_batches_(young_batches), totals_(totals), highest_(highest), first_young_(first_young) {}
+BatchLedger::BatchLedger(BatchId young_batches, BatchId first_young, BatchId highest)
+    : young_batches_(young_batches), highest_(highest), first_young_(first_young) {}
+
+void BatchLedger::add_totals(const std::string& project, const TaskCounts& counts) {
+  totals_.push_back({project, counts, counts});
+}
+
+void BatchLedger::add_loaded(BatchId id, const std::string& project, const TaskCounts& counts) {
+  known_[id] = {counts, true, project_of(project)};
+}
+
+std::size_t BatchLedger::project_of(const std::string& name) {
+  for (std::size_t i = 0; i < totals_.size(); ++i) {
+    if (totals_[i].project == name) return i;
+  }
+  totals_.push_back({name, {}, {}});
+  return totals_.size() - 1;
+}
+
+std::vector<ProjectTotals> BatchLedger::take_changed_totals() {
+  std::vector<ProjectTotals> changed;
+  for (ProjectTotals& totals : totals_) {
+    if (totals.counts == totals.written) continue;
+    totals.written = totals.counts;
+    changed.push_back(totals);
+  }
+  return changed;
+}
 
 void BatchLedger::begin() {
   before_.clear();
@@ -34,7 +59,12 @@ void BatchLedger::take_back() noexcept {
       known_.erase(entry->first);
     }
   }
-  totals_ = totals_before_;
+  // Projects seen for the first time stay, so that what is known of batches goes on naming the right one.
+  for (std::size_t i = 0; i < totals_.size(); ++i) {
+    const bool was_there = i < totals_before_.size();
+    totals_[i].counts = was_there ? totals_before_[i].counts : TaskCounts{};
+    totals_[i].written = was_there ? totals_before_[i].written : TaskCounts{};
+  }
   highest_ = highest_before_;
   first_young_ = first_young_before_;
 }
@@ -42,12 +72,15 @@ void BatchLedger::take_back() noexcept {
 BatchLedger::Listing BatchLedger::write(const BatchRow& row, const std::optional<KnownBatch>& old) {
   before_.emplace_back(row.id, known_.contains(row.id) ? old : std::nullopt);
   if (old) {
-    for (std::size_t i = 0; i < kTaskStates; ++i) totals_[i] -= old->counts[i];
+    TaskCounts& before = totals_[old->project].counts;
+    for (std::size_t i = 0; i < kTaskStates; ++i) before[i] -= old->counts[i];
   }
-  for (std::size_t i = 0; i < kTaskStates; ++i) totals_[i] += row.counts[i];
+  const std::size_t project = project_of(row.project);
+  TaskCounts& totals = totals_[project].counts;
+  for (std::size_t i = 0; i < kTaskStates; ++i) totals[i] += row.counts[i];
   const bool loaded = is_loaded(row.state, row.revivable);
   const bool was_loaded = old && old->loaded;
-  known_[row.id] = {row.counts, loaded};
+  known_[row.id] = {row.counts, loaded, project};
   highest_ = std::max(highest_, row.id);
   if (row.id >= first_young_ || loaded == was_loaded) return Listing::stays;
   return loaded ? Listing::enters : Listing::leaves;

@@ -55,14 +55,16 @@ inline constexpr std::string_view kTokenColumns =
     "id, kind, owner, worker, spool_id, project, role, note, hash, created_wall_us, expires_wall_us, "
     "last_used_wall_us, revoked_wall_us";
 
-// What `meta` counts: the sequences, then the tasks of all batches by state.
+inline constexpr std::string_view kUserColumns = "name, roles, disabled, created_wall_us";
+inline constexpr std::string_view kProjectColumns = "name, note, closed, created_wall_us";
+inline constexpr std::string_view kAuditColumns =
+    "seq, wall_us, who, token, role, project, address, action, object, result, request, hash";
+
+inline std::string totals_columns() { return "project, " + task_count_columns(); }
+
+// What `meta` counts.
 inline constexpr std::string_view kSequenceColumns =
     "next_batch, next_number, next_template, next_worker, next_event";
-inline std::string counter_columns() {
-  std::string columns(kSequenceColumns);
-  columns += ", ";
-  return columns += task_count_columns();
-}
 
 // "(?, ?, ?)", as many as there are columns.
 std::string places_for(std::string_view columns);

@@ -264,15 +264,57 @@ void add_token(Sink& sink, const TokenRow& row) {
   sink.add(row.revoked_wall_us);
 }
 
-// counter_columns()
+// kUserColumns
 template <class Sink>
-void add_counters(Sink& sink, const Sequences& sequences, const TaskCounts& totals) {
+void add_user(Sink& sink, const UserRow& row, std::string& scratch) {
+  scratch = to_text(row.roles);
+  sink.add(row.name);
+  sink.add(scratch);
+  sink.add(row.disabled);
+  sink.add(row.created_wall_us);
+}
+
+// kProjectColumns
+template <class Sink>
+void add_project(Sink& sink, const ProjectRow& row) {
+  sink.add(row.name);
+  sink.add(row.note);
+  sink.add(row.closed);
+  sink.add(row.created_wall_us);
+}
+
+// kAuditColumns
+template <class Sink>
+void add_audit(Sink& sink, const AuditRow& row) {
+  sink.add(row.seq);
+  sink.add(row.wall_us);
+  sink.add(row.who);
+  sink.add(row.token);
+  sink.add(row.role);
+  sink.add(row.project);
+  sink.add(row.address);
+  sink.add(row.action);
+  sink.add(row.object);
+  sink.add(row.result);
+  sink.add(row.request);
+  sink.add(Blob{row.hash});
+}
+
+// totals_columns()
+template <class Sink>
+void add_totals(Sink& sink, const std::string& project, const TaskCounts& counts) {
+  sink.add(project);
+  for (const std::uint64_t count : counts) sink.add(count);
+}
+
+// kSequenceColumns
+template <class Sink>
+void add_sequences(Sink& sink, const Sequences& sequences) {
   sink.add(sequences.next_batch);
   sink.add(sequences.next_number);
   sink.add(sequences.next_template);
   sink.add(sequences.next_worker);
   sink.add(sequences.next_event);
-  for (const std::uint64_t count : totals) sink.add(count);
 }
 
 }  // namespace muster::store::tables

@@ -276,6 +276,46 @@ TokenRow read_token(Query& query) {
 }
 
 template <class Query>
+UserRow read_user(Query& query) {
+  UserRow row;
+  row.name = query.text();
+  std::optional<ProjectRoles> roles = project_roles_from_text(query.bytes());
+  if (!roles) throw StoreDamaged("the roles of a user in the database cannot be read");
+  row.roles = std::move(*roles);
+  row.disabled = query.flag();
+  row.created_wall_us = query.integer();
+  return row;
+}
+
+template <class Query>
+ProjectRow read_project(Query& query) {
+  ProjectRow row;
+  row.name = query.text();
+  row.note = query.text();
+  row.closed = query.flag();
+  row.created_wall_us = query.integer();
+  return row;
+}
+
+template <class Query>
+AuditRow read_audit(Query& query) {
+  AuditRow row;
+  row.seq = query.template integer<std::uint64_t>();
+  row.wall_us = query.integer();
+  row.who = query.text();
+  row.token = query.template integer<std::uint64_t>();
+  row.role = query.text();
+  row.project = query.text();
+  row.address = query.text();
+  row.action = query.text();
+  row.object = query.text();
+  row.result = query.text();
+  row.request = query.text();
+  row.hash = query.text();
+  return row;
+}
+
+template <class Query>
 Sequences read_sequences(Query& query) {
   return {.next_batch = query.template integer<BatchId>(),
           .next_number = query.template integer<TaskNumber>(),
