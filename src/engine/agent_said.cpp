@@ -161,6 +161,7 @@ class AgentTurn {
     const bool same_again = run.attempts == end.attempt.number &&
                             (live == found.batch->live.end() || live->second.attempt.state == end.outcome);
     if (same_again) return;
+    ++state_.totals.late_results;
     state_.journal(EventKind::late_result_refused, end.attempt.batch,
                    std::string(to_text(end.outcome)) + " came too late", {}, end.attempt.index,
                    end.attempt.number, worker_.row.id);

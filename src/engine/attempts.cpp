@@ -78,6 +78,7 @@ void Engine::State::finish_attempt(Batch& batch, Position position, Finished end
     default:
       end_failed(batch, position, live, end);
   }
+  ++totals.ended[{end.outcome, end.cause}];
   if (end.outcome != AttemptState::succeeded) {
     AttemptRow row{batch.row.id, position, record_of_attempt};
     row.attempt.end = end;

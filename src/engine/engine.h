@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/inputs.h"
@@ -39,6 +41,13 @@ struct WorkerView {
   InUse in_use;
   std::uint64_t assigned = 0;  // granted and not ended, executing or not
   std::uint64_t executing = 0;
+};
+
+// Since this engine was made; for people who watch, never to decide.
+struct Totals {
+  std::uint64_t granted = 0;
+  std::map<std::pair<AttemptState, Cause>, std::uint64_t> ended;
+  std::uint64_t late_results = 0;
 };
 
 struct LiveAttempt {
@@ -77,8 +86,9 @@ class Engine {
 
   // ---- reading, for people. Consistent with the store between commits.
   std::optional<BatchView> batch(BatchId id) const;
-  std::vector<BatchId> live_batches() const;                    // by id
-  std::vector<WorkerView> workers() const;                      // by id
+  std::vector<BatchId> live_batches() const;  // by id
+  std::vector<WorkerView> workers() const;    // by id
+  const Totals& totals() const;
   std::vector<LiveAttempt> live_attempts(BatchId batch) const;  // by position; empty if unknown
   // State of one task and, when it does not move, its reason; nothing if there is no such task here.
   struct TaskView {

@@ -139,6 +139,7 @@ void Engine::State::grant(Batch& batch, Worker& worker, Position first, std::uin
     write_task(batch, position);
     send_grant(batch, worker, position, live);
   }
+  totals.granted += count;
   if (batch.row.started_wall_us == 0) batch.row.started_wall_us = now.wall_us;
   refresh_placeable(batch);
 }

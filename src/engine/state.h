@@ -100,6 +100,7 @@ struct Engine::State {
   Sequences sequences;
   bool sequences_changed = false;
   SpaceState space = SpaceState::plenty;
+  Totals totals;
   bool shutting_down = false;
   bool stopping_tasks = false;                // … and agents end what runs
   std::vector<RequestId> shut_down_requests;  // answered when nothing runs any more

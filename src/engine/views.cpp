@@ -116,6 +116,8 @@ std::vector<WorkerView> Engine::workers() const {
   return views;
 }
 
+const Totals& Engine::totals() const { return state_->totals; }
+
 std::vector<LiveAttempt> Engine::live_attempts(BatchId id) const {
   std::vector<LiveAttempt> attempts;
   const Batch* batch = state_->find_batch(id);

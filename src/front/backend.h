@@ -8,6 +8,7 @@
 
 #include "core/inputs.h"
 #include "engine/engine.h"
+#include "front/meters.h"
 #include "ports/store.h"
 
 namespace muster::blobs {
@@ -37,6 +38,7 @@ class Backend {
   virtual History& history() = 0;
   virtual blobs::LogStore& logs() = 0;
   virtual const ServerFacts& facts() const = 0;
+  virtual ServerMeters meters() = 0;  // as of now
 
   // Sets the input's `request` and hands it to the next turn. `then` (may be empty) is called once: after the commit with the
   // engine's answer, or with an Error when the commit failed or the server ends.

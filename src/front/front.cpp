@@ -9,6 +9,7 @@
 
 #include "core/check.h"
 #include "core/escape.h"
+#include "front/metrics.h"
 #include "front/native/call.h"
 #include "wire/agent/agent_codec.h"
 #include "wire/native/answers.h"
@@ -23,6 +24,7 @@ struct Route {
   std::string_view path;  // below /api/v1; `*` is any one part
   native::Resource resource;
   Body body = Body::none;
+  bool waits = false;  // may be answered when something happened
 };
 
 constexpr std::array kRoutes{
@@ -42,8 +44,8 @@ constexpr std::array kRoutes{
     Route{Method::post, "release", native::release, Body::json},
     Route{Method::post, "retry", native::retry, Body::json},
     Route{Method::get, "status", native::show_status},
-    Route{Method::get, "wait", native::wait},
-    Route{Method::get, "logs", native::read_logs},
+    Route{Method::get, "wait", native::wait, Body::none, true},
+    Route{Method::get, "logs", native::read_logs, Body::none, true},
     Route{Method::get, "events", native::list_events},
     Route{Method::post, "shutdown", native::shut_down, Body::json},
 };
@@ -160,6 +162,8 @@ struct Front::State {
     Micros until_wall_us = 0;
   };
   mutable Checked checked;
+  RequestMeters requests;
+  std::array<RequestMeters::ByClass, kRoutes.size()> answers{};
 
   std::optional<Identity> identity_of(std::string_view authorization) const;
   bool host_allowed(std::string_view host) const {
@@ -174,11 +178,12 @@ struct Front::State {
   std::optional<Response> find_route(const RequestHead& head, const Target& target,
                                      const Route*& route) const;
   Admission open_route(const Target& target);
+  Response metrics() const;
   native::CallPtr make_call(const RequestHead& head, const Identity& identity, Target target);
 };
 
 Front::Front(Backend& backend, Tokens& tokens, FrontOptions options)
-    : state_(new State{backend, tokens, std::move(options), {}, {}}) {
+    : state_(new State{backend, tokens, std::move(options), {}, {}, {}}) {
   for (const char* name : {"127.0.0.1", "localhost", "[::1]"}) state_->options.hosts.emplace_back(name);
 }
 Front::~Front() = default;
@@ -296,6 +301,14 @@ std::optional<Response> Front::State::check_body(const RequestHead& head, const 
       415);
 }
 
+Response Front::State::metrics() const {
+  std::vector<RouteMeters> routes;
+  for (std::size_t i = 0; i < kRoutes.size(); ++i) {
+    routes.push_back({method_text(kRoutes[i].method), kRoutes[i].path, answers[i]});
+  }
+  return {200, std::string(kMetricsType), {}, metrics_page(backend, requests, routes)};
+}
+
 Admission Front::State::open_route(const Target& target) {
   Admission admission;
   const bool ready = backend.facts().ready;
@@ -356,8 +369,13 @@ Admission Front::admit(const RequestHead& head) {
     admission.agent_upgrade = true;
     return admission;
   }
+  if (target->path == std::vector<std::string>{"metrics"} && is_safe(head.method)) {
+    admission.refusal = state_->metrics();
+    return admission;
+  }
   const Route* route = nullptr;
   if (refuse_with(state_->find_route(head, *target, route))) return admission;
+  admission.route = static_cast<std::size_t>(route - kRoutes.data());
   const bool items =
       route->body == Body::json_or_items && std::any_of(target->query.begin(), target->query.end(),
                                                         [](const auto& p) { return p.first == "items"; });
@@ -382,6 +400,12 @@ void Front::handle(const RequestHead& head, const Admission& admission, std::str
   call->body = std::move(body);
   call->respond = std::move(respond);
   route->resource(call);
+}
+
+void Front::answered(std::optional<std::size_t> route, int status, Micros duration_us) {
+  RequestMeters& meters = state_->requests;
+  meters.count(route ? state_->answers[*route] : meters.refused, status);
+  if (!route || !kRoutes[*route].waits) meters.duration.observe(duration_us);
 }
 
 void Front::touched(std::span<const BatchId> batches) {

@@ -32,7 +32,8 @@ struct Admission {
   std::uint64_t body_bytes_max = 0;
   std::unique_ptr<BodySink>
       sink;  // set: the body goes there, finish() answers; else collect it and call handle()
-  bool agent_upgrade = false;  // to be turned into an agent's WebSocket; handle() is not called
+  std::optional<std::size_t> route;  // for answered()
+  bool agent_upgrade = false;        // to be turned into an agent's WebSocket; handle() is not called
 };
 
 class Front {
@@ -43,6 +44,9 @@ class Front {
   Admission admit(const RequestHead& head);
   // `admission` is what admit() gave for this head, without refusal and sink.
   void handle(const RequestHead& head, const Admission& admission, std::string body, Respond respond);
+
+  // To be counted: an answer to what was admitted to `route`, and how long it took from the request's end.
+  void answered(std::optional<std::size_t> route, int status, Micros duration_us);
 
   // After a commit: counts or states of these batches changed. After log bytes were kept: `log_grown`.
   void touched(std::span<const BatchId> batches);

@@ -189,6 +189,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   Phase phase_ = Phase::idle;
   Micros deadline_us_ = 0;
   Micros body_began_us_ = 0;
+  Micros answering_since_us_ = 0;  // 0: what is answered was refused before it was read
 };
 
 void HttpServer::Connection::set_phase(Phase phase) {
@@ -209,6 +210,7 @@ void HttpServer::Connection::set_phase(Phase phase) {
       deadline_us_ = body_began_us_ + limits.stall_timeout_us;
       break;
     case Phase::answering:
+      answering_since_us_ = mono_now_us();
       deadline_us_ = kNever;
       break;
     case Phase::writing:
@@ -390,6 +392,9 @@ void HttpServer::Connection::respond(std::uint64_t request, front::Response resp
 
 void HttpServer::Connection::answer(front::Response response, KeepAlive keep_alive) {
   close_after_ = keep_alive == KeepAlive::no;
+  const Micros took_us = answering_since_us_ == 0 ? 0 : mono_now_us() - answering_since_us_;
+  answering_since_us_ = 0;
+  state_->front.answered(admission_.route, response.status, took_us);
   out_.clear();
   out_body_.clear();
   out_written_ = 0;

@@ -18,6 +18,7 @@
 #include "runtime/agent_hub.h"
 #include "runtime/clock.h"
 #include "runtime/log_sealer.h"
+#include "runtime/process_meters.h"
 #include "runtime/server_tokens.h"
 #include "runtime/turns.h"
 
@@ -43,6 +44,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   History& history() override { return parts_.history; }
   blobs::LogStore& logs() override { return parts_.logs; }
   const front::ServerFacts& facts() const override { return facts_; }
+  front::ServerMeters meters() override;
   void post(Input input, front::ReplyHandler then) override;
   void shut_down(const Principal& who, StopTasks tasks) override;
   bool load(BatchId batch) override { return turns_.load_batch(batch); }
@@ -95,6 +97,8 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   Micros next_token_use_us_ = 0;
   std::map<TemplateId, std::uint64_t> log_max_;  // of templates seen in logs
   std::map<SessionId, bool> logs_refused_;       // sessions with records that could not be kept
+  std::uint64_t log_bytes_ = 0;
+  std::uint64_t commits_failed_ = 0;
   std::set<BatchId> logged_;  // batches that wrote something and were not given to the sealer since
 
   bool ending_ = false;  // somebody wants the end
@@ -252,6 +256,19 @@ void Server::look_at_disk() {
 
 // ---- front::Backend
 
+front::ServerMeters Server::meters() {
+  front::ServerMeters meters;
+  meters.commit = turns_.commit_times();
+  meters.commits_failed = commits_failed_;
+  meters.inputs = turns_.handled();
+  meters.log_bytes = log_bytes_;
+  meters.agents = hub_.sessions();
+  meters.clients = http_->connections();
+  meters.disk_free_bytes = free_bytes_of(facts_.data_folder);
+  meters.process = process_meters();
+  return meters;
+}
+
 void Server::post(Input input, front::ReplyHandler then) { turns_.post(std::move(input), std::move(then)); }
 
 // The later wish wins only when it hastens the end.
@@ -305,6 +322,7 @@ void Server::touched(std::span<const BatchId> batches) {
 }
 
 void Server::commit_failed(const std::string& why, bool full) {
+  ++commits_failed_;
   parts_.log.error(full ? "commit refused, disk full" : "commit not confirmed", {{"why", why}});
   if (full) facts_.space = SpaceState::low;
 }
@@ -361,6 +379,7 @@ bool Server::agent_logs(SessionId session, const wire::LogRecords& records) {
       last_max = log_max_of(last);
       if (batches.empty() || batches.back() != last.batch) batches.push_back(last.batch);
     }
+    log_bytes_ += record.bytes.size();
     appends.push_back(
         {{record.attempt, static_cast<blobs::Stream>(record.stream), record.offset, record.bytes}, last_max});
   }

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/check.h"
+#include "runtime/clock.h"
 
 namespace muster::runtime {
 namespace {
@@ -122,7 +123,7 @@ void Turns::run(Now now) {
     next_ = 0;
   }
   try {
-    if (!group.changes.empty()) store_.commit(group.changes);
+    commit(group.changes);
   } catch (const StoreFull& full) {
     return recover(group, full.what(), true, now);
   } catch (const StoreUnknown& unknown) {
@@ -130,6 +131,13 @@ void Turns::run(Now now) {
   }
   perform(group);
   engine_->committed();
+}
+
+void Turns::commit(const Changes& changes) {
+  if (changes.empty()) return;
+  const Micros start_us = mono_now_us();
+  store_.commit(changes);
+  commit_times_.observe(mono_now_us() - start_us);
 }
 
 void Turns::perform(Group& group) {

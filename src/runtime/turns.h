@@ -13,6 +13,7 @@
 #include "core/inputs.h"
 #include "engine/engine.h"
 #include "front/backend.h"
+#include "front/meters.h"
 #include "ports/store.h"
 
 namespace muster::runtime {
@@ -58,6 +59,7 @@ class Turns {
   Incarnation incarnation() const { return incarnation_; }
   std::uint64_t groups() const { return groups_; }
   std::uint64_t handled() const { return handled_; }
+  const front::Histogram& commit_times() const { return commit_times_; }
 
  private:
   struct Group {
@@ -68,6 +70,7 @@ class Turns {
     std::vector<BatchId> touched;
   };
   void handle(Input& input, Now now, Group& group);
+  void commit(const Changes& changes);
   void perform(Group& group);
   void perform_messages(Group& group);
   void recover(const Group& group, const std::string& why, bool full, Now now);
@@ -85,6 +88,7 @@ class Turns {
   std::map<RequestId, front::ReplyHandler> waiting_;
   std::uint64_t groups_ = 0;
   std::uint64_t handled_ = 0;
+  front::Histogram commit_times_;
 };
 
 // Two messages of one session as one: the later numbers, everything of both in order.

@@ -32,6 +32,7 @@ class FrontWorld final : public front::Backend {
   History& history() override { return store_; }
   blobs::LogStore& logs() override { return *logs_; }
   const front::ServerFacts& facts() const override { return facts_; }
+  front::ServerMeters meters() override { return meters_; }
   void shut_down(const Principal&, StopTasks tasks) override { shut_down_ = tasks; }
   bool load(BatchId batch) override {
     if (engine_.has_batch(batch)) return true;
@@ -108,6 +109,7 @@ class FrontWorld final : public front::Backend {
 
   Now now_{1'000'000, 1'700'000'000'000'000};
   front::ServerFacts facts_;
+  front::ServerMeters meters_;
   front::Front* front_ = nullptr;
   std::optional<StopTasks> shut_down_;
   store::MemoryStore own_store_;

@@ -1,0 +1,25 @@
+// The numbers of the server as a Prometheus page (text exposition format 0.0.4), for GET /metrics.
+// Must hold: names and labels only grow, every family has HELP and TYPE, and nothing on the page grows with the number of tasks.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "front/backend.h"
+#include "front/meters.h"
+
+namespace muster::front {
+
+struct RouteMeters {
+  std::string_view method;
+  std::string_view path;  // as in the description of the API, "/api/v1/batches/*"
+  RequestMeters::ByClass answers{};
+};
+
+inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+std::string metrics_page(Backend& backend, const RequestMeters& requests,
+                         const std::vector<RouteMeters>& routes);
+
+}  // namespace muster::front
