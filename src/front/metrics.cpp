@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
+#include <map>
 
 #include "core/cause.h"
 #include "core/states.h"
@@ -84,25 +86,34 @@ void write_server(Page& page, const ServerFacts& facts, const ServerMeters& mete
 }
 
 // The running ones are told apart by what they do, so that the sum over all labels is the number of tasks.
-void write_tasks(Page& page, Backend& backend) {
-  const TaskCounts counts = backend.history().total_counts();
-  std::uint64_t executing = 0;
-  std::uint64_t stopping = 0;
+void write_tasks(Page& page, Backend& backend, std::span<const std::string> projects) {
+  struct Phases {
+    std::uint64_t executing = 0;
+    std::uint64_t stopping = 0;
+  };
+  std::map<std::string, Phases> phases;
   const std::vector<BatchId> live = backend.engine().live_batches();
   for (const BatchId id : live) {
     const std::optional<engine::BatchView> view = backend.engine().batch(id);
-    executing += view->executing;
-    stopping += view->stopping;
+    phases[view->row.project].executing += view->executing;
+    phases[view->row.project].stopping += view->stopping;
   }
-  page.family("muster_tasks", "gauge", "Tasks by state; those that run by phase.");
-  for (std::size_t i = 0; i < kTaskStates; ++i) {
-    const auto state = static_cast<TaskState>(i);
-    if (state != TaskState::running) page.value(label("state", to_text(state)), counts[i]);
+  page.family("muster_tasks", "gauge", "Tasks by project and state; those that run by phase.");
+  for (const std::string& project : projects) {
+    const TaskCounts counts = backend.history().total_counts(project);
+    const auto write = [&](std::string_view state, std::uint64_t count) {
+      page.value(label("project", project) + "," + label("state", state), count);
+    };
+    for (std::size_t i = 0; i < kTaskStates; ++i) {
+      const auto state = static_cast<TaskState>(i);
+      if (state != TaskState::running) write(to_text(state), counts[i]);
+    }
+    const Phases& running = phases[project];
+    const std::uint64_t all = counts[static_cast<std::size_t>(TaskState::running)];
+    write("assigned", all - std::min(all, running.executing + running.stopping));
+    write("executing", running.executing);
+    write("stopping", running.stopping);
   }
-  const std::uint64_t running = counts[static_cast<std::size_t>(TaskState::running)];
-  page.value(R"(state="assigned")", running - std::min(running, executing + stopping));
-  page.value(R"(state="executing")", executing);
-  page.value(R"(state="stopping")", stopping);
   page.single("muster_batches_live", "gauge", "Batches that are not final.", live.size());
 }
 
@@ -179,12 +190,12 @@ void write_requests(Page& page, const RequestMeters& requests, const std::vector
 
 }  // namespace
 
-std::string metrics_page(Backend& backend, const RequestMeters& requests,
-                         const std::vector<RouteMeters>& routes) {
+std::string metrics_page(Backend& backend, std::span<const std::string> projects,
+                         const RequestMeters& requests, const std::vector<RouteMeters>& routes) {
   Page page;
   const ServerMeters meters = backend.meters();
   write_server(page, backend.facts(), meters);
-  write_tasks(page, backend);
+  write_tasks(page, backend, projects);
   write_workers(page, backend.engine().workers());
   write_attempts(page, backend.engine().totals());
   write_loop(page, meters);
