@@ -306,7 +306,8 @@ Response Front::State::metrics() const {
   for (std::size_t i = 0; i < kRoutes.size(); ++i) {
     routes.push_back({method_text(kRoutes[i].method), kRoutes[i].path, answers[i]});
   }
-  return {200, std::string(kMetricsType), {}, metrics_page(backend, requests, routes)};
+  const std::vector<std::string> projects = {"default"};
+  return {200, std::string(kMetricsType), {}, metrics_page(backend, projects, requests, routes)};
 }
 
 Admission Front::State::open_route(const Target& target) {

@@ -2,6 +2,7 @@
 // Must hold: names and labels only grow, every family has HELP and TYPE, and nothing on the page grows with the number of tasks.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,8 @@ struct RouteMeters {
 
 inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
-std::string metrics_page(Backend& backend, const RequestMeters& requests,
-                         const std::vector<RouteMeters>& routes);
+// `projects`: those whose tasks are counted on it.
+std::string metrics_page(Backend& backend, std::span<const std::string> projects,
+                         const RequestMeters& requests, const std::vector<RouteMeters>& routes);
 
 }  // namespace muster::front

@@ -37,8 +37,8 @@ def test_it_counts_what_happened(worker_server):
     worker_server.wait(str(batch))
     worker_server.request("GET", "/batches/999")
     text = page(worker_server)
-    assert value(text, 'muster_tasks{state="succeeded"}') == 8
-    assert value(text, 'muster_tasks{state="failed"}') == 2
+    assert value(text, 'muster_tasks{project="default",state="succeeded"}') == 8
+    assert value(text, 'muster_tasks{project="default",state="failed"}') == 2
     assert value(text, 'muster_attempts_ended_total{outcome="succeeded",cause="none"}') == 8
     assert value(text, 'muster_attempts_ended_total{outcome="failed",cause="exit"}') == 2
     assert value(text, "muster_attempts_granted_total") == 10
@@ -50,7 +50,7 @@ def test_it_counts_what_happened(worker_server):
     assert value(text, "muster_commit_duration_seconds_count") >= 2
     assert value(text, "process_resident_memory_bytes") > 1e6
     # The phases of running tasks and the other states add up to all there are.
-    states = re.findall(r'^muster_tasks\{state="\w+"\} (\d+)$', text, re.M)
+    states = re.findall(r'^muster_tasks\{project="default",state="\w+"\} (\d+)$', text, re.M)
     assert sum(map(int, states)) == 10
 
 
