@@ -64,3 +64,10 @@ def make_copy(place):
 def test_people_get_the_fix_below_the_table(server):
     done = server.run("doctor", check=False)
     assert "workers: muster up without --no-worker" in done.stderr and "workers\tbad\t" in done.stdout
+
+
+def test_the_forms_of_a_list(worker_server):
+    assert json.loads(worker_server.run("doctor", "--json").stdout)["schema"] == "muster.findings/1"
+    assert "kernel" in worker_server.run("doctor", "-q").stdout.split()
+    lines = worker_server.run("doctor", "--columns", "check,fix", "--no-header").stdout.splitlines()
+    assert lines[0] == "kernel\t"
