@@ -36,6 +36,7 @@ class Backend {
   virtual Now now() const = 0;
   virtual const engine::Engine& engine() const = 0;
   virtual History& history() = 0;
+  virtual AccessStore& access() = 0;
   virtual blobs::LogStore& logs() = 0;
   virtual const ServerFacts& facts() const = 0;
   virtual ServerMeters meters() = 0;  // as of now
@@ -43,6 +44,9 @@ class Backend {
   // Sets the input's `request` and hands it to the next turn. `then` (may be empty) is called once: after the commit with the
   // engine's answer, or with an Error when the commit failed or the server ends.
   virtual void post(Input input, ReplyHandler then) = 0;
+
+  // The same, and `audit` is completed with the result (and the batch a submission made) and written in the same transaction.
+  virtual void post_audited(Input input, AuditRow audit, ReplyHandler then) = 0;
 
   // Posts the wish; the server ends by itself when it is fulfilled. Asking again is harmless; `keep_running` hastens an end.
   virtual void shut_down(const Principal& who, StopTasks tasks) = 0;

@@ -11,81 +11,14 @@
 #include "core/escape.h"
 #include "front/metrics.h"
 #include "front/native/call.h"
+#include "front/routes.h"
 #include "wire/agent/agent_codec.h"
 #include "wire/native/answers.h"
 
 namespace muster::front {
 namespace {
 
-enum class Body : std::uint8_t { none, json, json_or_items };
-
-struct Route {
-  Method method;
-  std::string_view path;  // below /api/v1; `*` is any one part
-  native::Resource resource;
-  Body body = Body::none;
-  bool waits = false;  // may be answered when something happened
-};
-
-constexpr std::array kRoutes{
-    Route{Method::post, "batches", native::submit, Body::json_or_items},
-    Route{Method::get, "batches", native::list_batches},
-    Route{Method::get, "batches/*", native::show_batch},
-    Route{Method::patch, "batches/*", native::set_batch, Body::json},
-    Route{Method::get, "tasks", native::list_tasks},
-    Route{Method::get, "tasks/*", native::show_task},
-    Route{Method::get, "attempts", native::list_attempts},
-    Route{Method::get, "attempts/*", native::show_attempt},
-    Route{Method::get, "workers", native::list_workers},
-    Route{Method::get, "workers/*", native::show_worker},
-    Route{Method::patch, "workers/*", native::set_worker, Body::json},
-    Route{Method::post, "cancel", native::cancel, Body::json},
-    Route{Method::post, "hold", native::hold, Body::json},
-    Route{Method::post, "release", native::release, Body::json},
-    Route{Method::post, "retry", native::retry, Body::json},
-    Route{Method::get, "status", native::show_status},
-    Route{Method::get, "wait", native::wait, Body::none, true},
-    Route{Method::get, "logs", native::read_logs, Body::none, true},
-    Route{Method::get, "events", native::list_events},
-    Route{Method::post, "shutdown", native::shut_down, Body::json},
-};
-
 constexpr std::string_view kItemsType = "application/vnd.muster.items";
-
-bool path_matches(std::string_view pattern, const std::vector<std::string>& path) {
-  std::size_t part = 2;
-  for (std::string_view rest = pattern;;) {
-    if (part == path.size()) return false;
-    const std::size_t slash = rest.find('/');
-    const std::string_view word = rest.substr(0, slash);
-    if (word != "*" && word != path[part]) return false;
-    ++part;
-    if (slash == std::string_view::npos) return part == path.size();
-    rest.remove_prefix(slash + 1);
-  }
-}
-
-std::string_view method_text(Method method) {
-  switch (method) {
-    case Method::get:
-      return "GET";
-    case Method::head:
-      return "HEAD";
-    case Method::post:
-      return "POST";
-    case Method::put:
-      return "PUT";
-    case Method::patch:
-      return "PATCH";
-    case Method::del:
-      return "DELETE";
-    case Method::options:
-      return "OPTIONS";
-    case Method::other:
-      return "?";
-  }
-  return "?";
-}
 
 Response problem_with_status(const Error& error, int status) {
   return {status, "application/problem+json", {}, wire::problem_json(error, status)};
@@ -152,6 +85,7 @@ Response problem(const Error& error) { return problem_with_status(error, http_st
 struct Front::State {
   Backend& backend;
   Tokens& tokens;
+  Directory& directory;
   FrontOptions options;
   Waiters waiters;
   // The field that was checked last: a client's next request carries the same. Good until a token is revoked or a minute passed.
@@ -163,7 +97,9 @@ struct Front::State {
   };
   mutable Checked checked;
   RequestMeters requests;
-  std::array<RequestMeters::ByClass, kRoutes.size()> answers{};
+  std::vector<RequestMeters::ByClass> answers{all_routes().size()};
+  Denials denials{backend};
+  std::uint64_t calls = 0;
 
   std::optional<Identity> identity_of(std::string_view authorization) const;
   bool host_allowed(std::string_view host) const {
@@ -177,13 +113,15 @@ struct Front::State {
   std::optional<Response> identify(const RequestHead& head, Admission& admission) const;
   std::optional<Response> find_route(const RequestHead& head, const Target& target,
                                      const Route*& route) const;
-  Admission open_route(const Target& target);
+  Response open_route(const Target& target);
   Response metrics() const;
-  native::CallPtr make_call(const RequestHead& head, const Identity& identity, Target target);
+  native::CallPtr make_call(const RequestHead& head, const Admission& admission, const Route& route,
+                            Target target);
+  void note_denied(const RequestHead& head, const Admission& admission);
 };
 
-Front::Front(Backend& backend, Tokens& tokens, FrontOptions options)
-    : state_(new State{backend, tokens, std::move(options), {}, {}, {}}) {
+Front::Front(Backend& backend, Tokens& tokens, Directory& directory, FrontOptions options)
+    : state_(new State{backend, tokens, directory, std::move(options), {}, {}, {}}) {
   for (const char* name : {"127.0.0.1", "localhost", "[::1]"}) state_->options.hosts.emplace_back(name);
 }
 Front::~Front() = default;
@@ -262,7 +200,7 @@ std::optional<Response> Front::State::find_route(const RequestHead& head, const 
                                                  const Route*& route) const {
   std::string allowed;
   if (target.path.size() > 2 && target.path[0] == "api" && target.path[1] == "v1") {
-    for (const Route& candidate : kRoutes) {
+    for (const Route& candidate : all_routes()) {
       if (!path_matches(candidate.path, target.path)) continue;
       const bool head_of_get = head.method == Method::head && candidate.method == Method::get;
       if (candidate.method == head.method || head_of_get) {
@@ -303,30 +241,43 @@ std::optional<Response> Front::State::check_body(const RequestHead& head, const 
 
 Response Front::State::metrics() const {
   std::vector<RouteMeters> routes;
-  for (std::size_t i = 0; i < kRoutes.size(); ++i) {
-    routes.push_back({method_text(kRoutes[i].method), kRoutes[i].path, answers[i]});
+  for (std::size_t i = 0; i < all_routes().size(); ++i) {
+    routes.push_back({method_text(all_routes()[i].method), all_routes()[i].path, answers[i]});
   }
-  const std::vector<std::string> projects = {"default"};
+  std::vector<std::string> projects;
+  for (const auto& [name, row] : directory.projects()) projects.push_back(name);
   return {200, std::string(kMetricsType), {}, metrics_page(backend, projects, requests, routes)};
 }
 
-Admission Front::State::open_route(const Target& target) {
-  Admission admission;
-  const bool ready = backend.facts().ready;
-  if (target.path[0] == "readyz" && !ready) {
-    admission.refusal = Response{503, "text/plain", {}, "not ready\n"};
-  } else {
-    admission.refusal = Response{200, "text/plain", {}, "ok\n"};
-  }
-  return admission;
+// What anybody may read: whether the server lives, and what it offers.
+bool is_open(std::string_view path) {
+  return path == "healthz" || path == "readyz" || path == "openapi.json";
 }
 
-native::CallPtr Front::State::make_call(const RequestHead& head, const Identity& identity, Target target) {
+Response Front::State::open_route(const Target& target) {
+  const ServerFacts& facts = backend.facts();
+  if (target.path[0] == "openapi.json") return {200, "application/json", {}, openapi_json(facts.version)};
+  if (target.path[0] == "readyz" && !facts.ready) return {503, "text/plain", {}, "not ready\n"};
+  return {200, "text/plain", {}, "ok\n"};
+}
+
+native::CallPtr Front::State::make_call(const RequestHead& head, const Admission& admission,
+                                        const Route& route, Target target) {
+  const Identity& who = *admission.identity;
   return std::make_shared<native::Call>(
       native::Call{.backend = backend,
                    .waiters = waiters,
                    .options = options,
-                   .principal = {identity.owner, "default"},
+                   .tokens = tokens,
+                   .directory = directory,
+                   .denials = denials,
+                   .who = who,
+                   .access = admission.access,
+                   .route = route,
+                   .address = admission.address,
+                   .request = admission.request,
+                   .object = {},
+                   .principal = {who.owner, admission.access.project},
                    .method = head.method,
                    .target = std::move(target),
                    .idempotency_key = std::string(head.find("idempotency-key")),
@@ -334,8 +285,53 @@ native::CallPtr Front::State::make_call(const RequestHead& head, const Identity&
                    .respond = {}});
 }
 
-Admission Front::admit(const RequestHead& head) {
+// Who is not let in at all leaves a row as well; a browser's page that tries its luck is one of them.
+void Front::State::note_denied(const RequestHead& head, const Admission& admission) {
+  if (admission.refusal->status != 401 && admission.refusal->status != 403) return;
+  AuditRow row;
+  if (admission.identity) {
+    row.who = admission.identity->owner;
+    row.token = admission.identity->token_id;
+  } else {
+    row.token = tokens.refused_id(token_of(head.find("authorization")));
+  }
+  row.project = admission.access.project;
+  row.address = admission.address;
+  row.action = std::string(method_text(head.method)) + " " + truncate_text(head.target, 100);
+  row.result = admission.refusal->status == 401 ? kTokenWrong : kNotAllowed;
+  row.request = admission.request;
+  denials.note(std::move(row));
+}
+
+namespace {
+
+// ?project= belongs to every call, so it is taken out before the resource reads the rest.
+std::string take_project(Target& target) {
+  std::string project;
+  std::erase_if(target.query, [&](const auto& pair) {
+    if (pair.first != "project") return false;
+    project = pair.second;
+    return true;
+  });
+  return project;
+}
+
+}  // namespace
+
+Admission Front::admit(const RequestHead& head, std::string address) {
   Admission admission;
+  admission.address = std::move(address);
+  admission.request =
+      std::to_string(state_->backend.facts().incarnation) + "-" + std::to_string(++state_->calls);
+  look_at(head, admission);
+  if (admission.refusal) {
+    admission.refusal->fields.emplace_back("Request-Id", admission.request);
+    state_->note_denied(head, admission);
+  }
+  return admission;
+}
+
+void Front::look_at(const RequestHead& head, Admission& admission) {
   const auto refuse_with = [&](std::optional<Response> refusal) {
     if (refusal) admission.refusal = std::move(refusal);
     return admission.refusal.has_value();
@@ -344,17 +340,19 @@ Admission Front::admit(const RequestHead& head) {
     const Error error{ErrorKind::too_large, kBodyTooLarge, "the address is longer than 8 KiB",
                       "select less at a time"};
     admission.refusal = problem_with_status(error, 414);
-    return admission;
+    return;
   }
   Result<Target> target = parse_target(head.target);
   if (!target) {
     admission.refusal = problem(target.error());
-    return admission;
+    return;
   }
-  if (refuse_with(state_->check_host(head))) return admission;
-  const bool open = target->path.size() == 1 && (target->path[0] == "healthz" || target->path[0] == "readyz");
-  if (open && is_safe(head.method)) return state_->open_route(*target);
-  if (refuse_with(state_->identify(head, admission))) return admission;
+  if (refuse_with(state_->check_host(head))) return;
+  if (target->path.size() == 1 && is_safe(head.method) && is_open(target->path[0])) {
+    admission.refusal = state_->open_route(*target);
+    return;
+  }
+  if (refuse_with(state_->identify(head, admission))) return;
 
   const bool agent_path = target->path == std::vector<std::string>{"api", "v1", "agent"};
   if (admission.identity->kind != (agent_path ? TokenKind::agent : TokenKind::user)) {
@@ -363,32 +361,39 @@ Admission Front::admit(const RequestHead& head) {
                                  : "a worker's token opens only the worker's endpoint",
                       agent_path ? "use the token in the worker's folder" : "use the token in admin.token"};
     admission.refusal = problem_with_status(error, 403);
-    return admission;
+    return;
   }
   if (agent_path) {
-    if (refuse_with(state_->check_origin(head)) || refuse_with(check_upgrade(head))) return admission;
+    if (refuse_with(state_->check_origin(head)) || refuse_with(check_upgrade(head))) return;
     admission.agent_upgrade = true;
-    return admission;
+    return;
   }
   if (target->path == std::vector<std::string>{"metrics"} && is_safe(head.method)) {
-    admission.refusal = state_->metrics();
-    return admission;
+    const Result<Access> access = state_->directory.authorize(*admission.identity, kMetricsRoute, {});
+    admission.refusal = access ? state_->metrics() : problem(access.error());
+    return;
   }
   const Route* route = nullptr;
-  if (refuse_with(state_->find_route(head, *target, route))) return admission;
-  admission.route = static_cast<std::size_t>(route - kRoutes.data());
+  if (refuse_with(state_->find_route(head, *target, route))) return;
+  admission.route = static_cast<std::size_t>(route - all_routes().data());
+  Result<Access> access = state_->directory.authorize(*admission.identity, *route, take_project(*target));
+  if (!access) {
+    admission.refusal = problem(access.error());
+    return;
+  }
+  admission.access = std::move(*access);
   const bool items =
       route->body == Body::json_or_items && std::any_of(target->query.begin(), target->query.end(),
                                                         [](const auto& p) { return p.first == "items"; });
-  if (!is_safe(head.method) && refuse_with(state_->check_origin(head))) return admission;
-  if (refuse_with(state_->check_body(head, *route, items))) return admission;
+  if (!is_safe(head.method) && refuse_with(state_->check_origin(head))) return;
+  if (refuse_with(state_->check_body(head, *route, items))) return;
   if (items) {
     admission.body_bytes_max = state_->options.stream_body_bytes_max;
-    admission.sink = native::stream_submit(state_->make_call(head, *admission.identity, std::move(*target)));
+    admission.sink = native::stream_submit(state_->make_call(head, admission, *route, std::move(*target)));
   } else if (!is_safe(head.method)) {
     admission.body_bytes_max = state_->options.json_body_bytes_max;
   }
-  return admission;
+  return;
 }
 
 void Front::handle(const RequestHead& head, const Admission& admission, std::string body, Respond respond) {
@@ -397,7 +402,8 @@ void Front::handle(const RequestHead& head, const Admission& admission, std::str
   MUSTER_CHECK(target && admission.identity, "only what was admitted is handled");
   if (std::optional<Response> refusal = state_->find_route(head, *target, route))
     return respond(std::move(*refusal));
-  native::CallPtr call = state_->make_call(head, *admission.identity, std::move(*target));
+  take_project(*target);
+  native::CallPtr call = state_->make_call(head, admission, *route, std::move(*target));
   call->body = std::move(body);
   call->respond = std::move(respond);
   route->resource(call);
@@ -406,7 +412,7 @@ void Front::handle(const RequestHead& head, const Admission& admission, std::str
 void Front::answered(std::optional<std::size_t> route, int status, Micros duration_us) {
   RequestMeters& meters = state_->requests;
   meters.count(route ? state_->answers[*route] : meters.refused, status);
-  if (!route || !kRoutes[*route].waits) meters.duration.observe(duration_us);
+  if (!route || !all_routes()[*route].waits) meters.duration.observe(duration_us);
 }
 
 void Front::touched(std::span<const BatchId> batches) {
@@ -420,6 +426,8 @@ void Front::log_grown(BatchId batch) {
 }
 
 void Front::tick() { state_->waiters.tick(state_->backend.now().mono_us); }
+
+void Front::every_second() { state_->denials.tick(); }
 
 Micros Front::next_due_us() const { return state_->waiters.next_due_us(); }
 

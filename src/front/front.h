@@ -11,6 +11,7 @@
 
 #include "core/ids.h"
 #include "front/backend.h"
+#include "front/directory.h"
 #include "front/request.h"
 #include "front/tokens.h"
 
@@ -29,6 +30,9 @@ struct FrontOptions {
 struct Admission {
   std::optional<Response> refusal;   // answer with this; the body is not read
   std::optional<Identity> identity;  // nothing on the two open routes
+  Access access;
+  std::string address;  // where the request came from
+  std::string request;  // its number
   std::uint64_t body_bytes_max = 0;
   std::unique_ptr<BodySink>
       sink;  // set: the body goes there, finish() answers; else collect it and call handle()
@@ -38,10 +42,10 @@ struct Admission {
 
 class Front {
  public:
-  Front(Backend& backend, Tokens& tokens, FrontOptions options);
+  Front(Backend& backend, Tokens& tokens, Directory& directory, FrontOptions options);
   ~Front();
 
-  Admission admit(const RequestHead& head);
+  Admission admit(const RequestHead& head, std::string address = {});
   // `admission` is what admit() gave for this head, without refusal and sink.
   void handle(const RequestHead& head, const Admission& admission, std::string body, Respond respond);
 
@@ -53,6 +57,7 @@ class Front {
   void log_grown(BatchId batch);
   // Answers long polls that are over. next_due_us: when to call it (mono); INT64_MAX: nobody waits.
   void tick();
+  void every_second();
   Micros next_due_us() const;
   std::size_t waiting() const;
   // The server ends: everybody who waits is answered with an error.
@@ -60,6 +65,7 @@ class Front {
 
  private:
   struct State;
+  void look_at(const RequestHead& head, Admission& admission);
   std::unique_ptr<State> state_;
 };
 

@@ -142,6 +142,8 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
     socket_.set_option(tcp::no_delay(true), ignored);
     socket_.non_blocking(true, ignored);
     deadline_us_ = mono_now_us() + state_->limits.idle_timeout_us;
+    const tcp::endpoint peer = socket_.remote_endpoint(ignored);
+    if (!ignored) address_ = peer.address().to_string();
   }
 
   void start() { read(); }
@@ -170,6 +172,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
 
   std::shared_ptr<State> state_;
   tcp::socket socket_;
+  std::string address_;  // of the other side
   std::unique_ptr<char[]> buffer_;
   std::size_t begin_ = 0;  // bytes of the buffer that are not parsed yet
   std::size_t end_ = 0;
@@ -301,7 +304,7 @@ bool HttpServer::Connection::on_head() {
   body_bytes_ = 0;
   body_too_large_ = false;
   const front::RequestHead& head = parser_.head();
-  admission_ = state_->front.admit(head);
+  admission_ = state_->front.admit(head, address_);
   const KeepAlive keep = parser_.has_body() || !parser_.keep_alive() ? KeepAlive::no : KeepAlive::yes;
   if (admission_.refusal) {
     answer(std::move(*admission_.refusal), keep);

@@ -42,10 +42,14 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   Now now() const override { return clock_now(); }
   const engine::Engine& engine() const override { return turns_.engine(); }
   History& history() override { return parts_.history; }
+  AccessStore& access() override { return parts_.tokens; }
   blobs::LogStore& logs() override { return parts_.logs; }
   const front::ServerFacts& facts() const override { return facts_; }
   front::ServerMeters meters() override;
   void post(Input input, front::ReplyHandler then) override;
+  void post_audited(Input input, AuditRow audit, front::ReplyHandler then) override {
+    turns_.post(std::move(input), std::move(audit), std::move(then));
+  }
   void shut_down(const Principal& who, StopTasks tasks) override;
   bool load(BatchId batch) override { return turns_.load_batch(batch); }
 
@@ -56,6 +60,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   void close_all(const std::string& why) override;
   void touched(std::span<const BatchId> batches) override;
   void reloaded() override { tokens_->reload(); }
+  void seal(std::vector<AuditRow>& rows) override { tokens_->audit().seal(rows); }
   void commit_failed(const std::string& why, bool full) override;
 
   // ---- AgentEvents
@@ -129,8 +134,10 @@ Result<void> Server::start() {
   facts_.started_wall_us = wall_now_us();
   facts_.incarnation = turns_.incarnation();
   tokens_ = std::make_unique<ServerTokens>(parts_.store, parts_.tokens, options_.folder, options_.owner);
+  tokens_->keep_first_rows(wall_now_us());
   if (Result<void> kept = tokens_->keep_fresh(wall_now_us()); !kept) return kept;
-  front_ = std::make_unique<front::Front>(*this, tokens_->tokens(), front_options(options_));
+  front_ =
+      std::make_unique<front::Front>(*this, tokens_->tokens(), tokens_->directory(), front_options(options_));
   http_ = std::make_unique<HttpServer>(
       io_, *front_,
       [this](int socket, const front::RequestHead& head, const front::Identity& who) {
@@ -224,6 +231,7 @@ void Server::take_due(Micros now_us) {
 
 void Server::every_second(Micros now_us) {
   http_->sweep(now_us);
+  front_->every_second();
   hub_.sweep(now_us);
   look_at_disk();
   if (!ending_) supervisor_.check(now_us);

@@ -16,7 +16,20 @@ ServerTokens::ServerTokens(Store& store, AccessStore& tokens, DataFolder folder,
       kept_(tokens),
       folder_(std::move(folder)),
       owner_(std::move(owner)),
-      tokens_(tokens.tokens()) {}
+      tokens_(tokens.tokens()),
+      directory_(tokens),
+      audit_(tokens) {}
+
+void ServerTokens::reload() {
+  tokens_.reload(kept_.tokens());
+  directory_.reload(kept_);
+  audit_.reload(kept_);
+}
+
+void ServerTokens::keep_first_rows(Micros wall_us) {
+  const Changes changes = directory_.first_rows(owner_, wall_us);
+  if (!changes.empty()) store_.commit(changes);
+}
 
 Result<void> ServerTokens::keep_fresh(Micros wall_us) {
   if (Result<void> kept = keep_one(front::TokenKind::agent, folder_.agent_token(), wall_us); !kept)

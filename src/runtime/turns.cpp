@@ -66,6 +66,32 @@ void Turns::post(Input input, front::ReplyHandler then) {
   inputs_.push_back(std::move(input));
 }
 
+void Turns::post(Input input, AuditRow audit, front::ReplyHandler then) {
+  RequestId* request = request_of(input);
+  MUSTER_CHECK(request != nullptr, "what is audited is answered");
+  *request = ++last_request_;
+  audits_.emplace(*request, std::move(audit));
+  if (then) waiting_.emplace(*request, std::move(then));
+  inputs_.push_back(std::move(input));
+}
+
+void Turns::complete_audits(Decision& decision) {
+  if (audits_.empty()) return;
+  for (const Effect& effect : decision.effects) {
+    const Reply* reply = std::get_if<Reply>(&effect);
+    const auto found = reply == nullptr ? audits_.end() : audits_.find(reply->request);
+    if (found == audits_.end()) continue;
+    AuditRow row = std::move(found->second);
+    audits_.erase(found);
+    const Error* error = std::get_if<Error>(&reply->body);
+    row.result = error == nullptr ? "ok" : error->code;
+    if (const Submitted* made = std::get_if<Submitted>(&reply->body); made != nullptr && row.object.empty()) {
+      row.object = std::to_string(made->batch);
+    }
+    decision.changes.audit.push_back(std::move(row));
+  }
+}
+
 bool Turns::load_batch(BatchId batch) {
   for (const BatchId missing : engine_->missing_for(batch)) {
     if (loading_.contains(missing)) continue;
@@ -101,6 +127,7 @@ void Turns::handle(Input& input, Now now, Group& group) {
     if (is_old && !engine_->has_batch(id)) loaded->snapshot = *store_.load_batch(id);
   }
   Decision decision = engine_->handle(input, now);
+  complete_audits(decision);
   // What an input holds (a batch with all its tasks, a body) is not needed while the disk writes.
   input = Tick{};
   if (group.changes.empty()) {
@@ -122,6 +149,7 @@ void Turns::run(Now now) {
     inputs_.clear();
     next_ = 0;
   }
+  if (!group.changes.audit.empty()) effects_.seal(group.changes.audit);
   try {
     commit(group.changes);
   } catch (const StoreFull& full) {
@@ -203,6 +231,7 @@ void Turns::recover(const Group& group, const std::string& why, bool full, Now n
   inputs_.clear();
   next_ = 0;
   if (full) inputs_.push_back(DiskSpace{SpaceState::low});
+  audits_.clear();
   effects_.reloaded();
   effects_.close_all("the server reads its database anew");
   const Error unwritten{ErrorKind::temporary, kDiskFull,

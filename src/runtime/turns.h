@@ -32,6 +32,8 @@ class TurnEffects {
   virtual void touched(std::span<const BatchId> batches) = 0;
   // Everything was read anew, what others hold of the store has to be too.
   virtual void reloaded() = 0;
+  // The rows are about to be written: the audit rows get their numbers and hashes.
+  virtual void seal(std::vector<AuditRow>& rows) = 0;
   // A commit failed, and why; `full`: the disk takes no more.
   virtual void commit_failed(const std::string& why, bool full) = 0;
 };
@@ -46,6 +48,8 @@ class Turns {
 
   // `then` may be empty. A Submit, Change, … gets its request number here.
   void post(Input input, front::ReplyHandler then);
+  // `audit` gets the result from the answer, and is written with what the input changes.
+  void post(Input input, AuditRow audit, front::ReplyHandler then);
   // Posts a LoadedBatch for each batch that the engine lacks before an input may name this one. False: there is no such batch.
   bool load_batch(BatchId batch);
 
@@ -71,6 +75,7 @@ class Turns {
   };
   void handle(Input& input, Now now, Group& group);
   void commit(const Changes& changes);
+  void complete_audits(Decision& decision);
   void perform(Group& group);
   void perform_messages(Group& group);
   void recover(const Group& group, const std::string& why, bool full, Now now);
@@ -86,6 +91,7 @@ class Turns {
   std::map<BatchId, std::uint64_t> loading_;  // posted as LoadedBatch; read when so many groups had been run
   RequestId last_request_ = 0;
   std::map<RequestId, front::ReplyHandler> waiting_;
+  std::map<RequestId, AuditRow> audits_;  // of inputs that are not handled yet, or not answered
   std::uint64_t groups_ = 0;
   std::uint64_t handled_ = 0;
   front::Histogram commit_times_;

@@ -58,6 +58,8 @@ class FakeStore final : public Store {
 class Recorder final : public TurnEffects {
  public:
   void reloaded() override {}
+  void seal(std::vector<AuditRow>& rows) override { sealed += rows.size(); }
+  std::size_t sealed = 0;
   void welcome(SessionId session, WorkerId worker) override {
     order->push_back("welcome " + std::to_string(session) + " " + std::to_string(worker));
   }

@@ -30,6 +30,10 @@ class FrontWorld final : public front::Backend {
   Now now() const override { return now_; }
   const engine::Engine& engine() const override { return engine_; }
   History& history() override { return store_; }
+  AccessStore& access() override { return store_; }
+  void post_audited(Input input, AuditRow, front::ReplyHandler then) override {
+    post(std::move(input), std::move(then));
+  }
   blobs::LogStore& logs() override { return *logs_; }
   const front::ServerFacts& facts() const override { return facts_; }
   front::ServerMeters meters() override { return meters_; }

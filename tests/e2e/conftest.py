@@ -159,7 +159,7 @@ class Server:
 
     def request(self, method, path, body=None, token=True, fields=None, connection=None, query=None):
         """One request below /api/v1; `body` is JSON unless it is bytes; token True: the admin's, False: none."""
-        target = path if path.startswith(("/api", "/healthz", "/readyz", "/metrics")) else "/api/v1" + path
+        target = path if path.startswith(("/api", "/healthz", "/readyz", "/metrics", "/openapi")) else "/api/v1" + path
         if query:
             target += "?" + urllib.parse.urlencode(query, doseq=True)
         sent = dict(fields or {})

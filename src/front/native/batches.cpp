@@ -137,12 +137,13 @@ void set_batch(const CallPtr& call) {
   if (request->name) {
     if (const Result<void> named = check_name(*request->name); failed(call, named)) return;
   }
+  if (failed(call, call->may_change(selected->batch))) return;
   request->principal = call->principal;
   request->batch = selected->batch.id;
   if (!call->backend.load(request->batch)) {
     return call->fail(no_such_thing("there is no batch " + std::to_string(request->batch), ""));
   }
-  call->backend.post(std::move(*request), [call](const ReplyBody& reply) {
+  call->post(std::move(*request), [call](const ReplyBody& reply) {
     if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
     call->answer(200, wire::changed_json(std::get<Changed>(reply)));
   });

@@ -12,6 +12,8 @@
 
 #include "core/inputs.h"
 #include "front/backend.h"
+#include "front/denials.h"
+#include "front/directory.h"
 #include "front/front.h"
 #include "front/request.h"
 #include "front/selection.h"
@@ -24,6 +26,15 @@ struct Call {
   Backend& backend;
   Waiters& waiters;
   const FrontOptions& options;
+  Tokens& tokens;
+  Directory& directory;
+  Denials& denials;
+  Identity who;
+  Access access;
+  const Route& route;
+  std::string address;  // where the call came from
+  std::string request;  // its number
+  std::string object;   // what it is about, for the audit log
   Principal principal;
   Method method = Method::get;
   Target target;
@@ -34,8 +45,19 @@ struct Call {
   // Path parts behind /api/v1.
   const std::string& part(std::size_t i) const { return target.path[2 + i]; }
   std::size_t parts() const { return target.path.size() - 2; }
-  void answer(int status, std::string json) { respond({status, "application/json", {}, std::move(json)}); }
-  void fail(const Error& error) { respond(problem(error)); }
+  void answer(int status, std::string json) {
+    respond({status, "application/json", {{"Request-Id", request}}, std::move(json)});
+  }
+  // A call that is not allowed is noted in the audit log.
+  void fail(const Error& error);
+
+  // To the engine; what changes something leaves a row in the audit log, in the same transaction.
+  void post(Input input, ReplyHandler then);
+  AuditRow audit_row(std::string result) const;
+  // A submitter changes only what is theirs. kNotAllowed.
+  Result<void> may_change(const BatchRow& batch) const;
+  // Of a route that reaches yourself: may this be asked for about that user?
+  bool may_manage(std::string_view user) const;
 };
 using CallPtr = std::shared_ptr<Call>;
 
@@ -62,6 +84,21 @@ void wait(const CallPtr& call);
 void read_logs(const CallPtr& call);
 void list_events(const CallPtr& call);
 void shut_down(const CallPtr& call);
+void list_users(const CallPtr& call);
+void create_user(const CallPtr& call);
+void show_user(const CallPtr& call);
+void set_user(const CallPtr& call);
+void delete_user(const CallPtr& call);
+void list_tokens(const CallPtr& call);
+void create_token(const CallPtr& call);
+void revoke_token(const CallPtr& call);
+void list_projects(const CallPtr& call);
+void create_project(const CallPtr& call);
+void show_project(const CallPtr& call);
+void set_project(const CallPtr& call);
+void delete_project(const CallPtr& call);
+void list_audit(const CallPtr& call);
+void verify_audit(const CallPtr& call);
 
 // The streamed form of submit; `call` has an empty body.
 std::unique_ptr<BodySink> stream_submit(const CallPtr& call);

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kSelectorsMax = 1000;
 constexpr std::size_t kReasonBytesMax = 1000;
+constexpr std::size_t kObjectBytes = 200;
 
 Result<std::vector<muster::Target>> targets_of(const CallPtr& call,
                                                const std::vector<std::string>& selectors) {
@@ -24,6 +25,8 @@ Result<std::vector<muster::Target>> targets_of(const CallPtr& call,
       return refuse(ErrorKind::usage, kMalformedSelector,
                     "\"" + text + "\" names an attempt; this changes tasks", "leave out what follows the #");
     }
+    if (Result<void> may = call->may_change(selected->batch); !may)
+      return std::unexpected(std::move(may.error()));
     targets.push_back({selected->batch.id, std::move(selected->ranges)});
   }
   return targets;
@@ -36,6 +39,9 @@ void change(const CallPtr& call, ChangeVerb verb) {
     return call->fail({ErrorKind::usage, kMalformedValue,
                        "the reason is longer than " + std::to_string(kReasonBytesMax) + " bytes",
                        "say it shorter"});
+  }
+  for (const std::string& text : request->selectors) {
+    if (call->object.size() < kObjectBytes) call->object += (call->object.empty() ? "" : " ") + text;
   }
   Result<std::vector<muster::Target>> targets = targets_of(call, request->selectors);
   if (failed(call, targets)) return;
@@ -51,7 +57,7 @@ void change(const CallPtr& call, ChangeVerb verb) {
   input.reason = std::move(request->reason);
   input.options = std::move(request->options);
   input.dry_run = request->dry_run;
-  call->backend.post(std::move(input), [call](const ReplyBody& reply) {
+  call->post(std::move(input), [call](const ReplyBody& reply) {
     if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
     call->answer(200, wire::changed_json(std::get<Changed>(reply)));
   });

@@ -202,7 +202,13 @@ Result<void> set_batch_name(const CallPtr& call, const wire::SubmitRequest& requ
 
 void post_submit(const CallPtr& call, Submit submit) {
   const bool dry_run = submit.dry_run;
-  call->backend.post(std::move(submit), [call, dry_run](const ReplyBody& reply) {
+  const ProjectRow* project = call->directory.project(call->access.project);
+  if (project == nullptr || project->closed) {
+    return call->fail({ErrorKind::wrong_state, kWrongState,
+                       "project " + call->access.project + " is closed: it takes no new work",
+                       "open it: muster project set " + call->access.project + " --open"});
+  }
+  call->post(std::move(submit), [call, dry_run](const ReplyBody& reply) {
     if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
     const Submitted& submitted = std::get<Submitted>(reply);
     call->answer(dry_run || submitted.replayed ? 200 : 201, wire::submitted_json(submitted));

@@ -87,7 +87,7 @@ void set_worker(const CallPtr& call) {
   if (failed(call, view)) return;
   request->principal = call->principal;
   request->worker = view->row.id;
-  call->backend.post(std::move(*request), [call](const ReplyBody& reply) {
+  call->post(std::move(*request), [call](const ReplyBody& reply) {
     if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
     call->answer(200, wire::changed_json(std::get<Changed>(reply)));
   });

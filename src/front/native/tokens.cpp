@@ -1,0 +1,135 @@
+// /tokens: everybody makes and ends their own, admins those of others. The text of a token is in one answer, once.
+// A token never gives more than its owner has, nor more than the token that asked for it.
+#include <algorithm>
+
+#include "core/escape.h"
+#include "front/native/access_json.h"
+#include "front/native/call.h"
+#include "wire/native/json_reader.h"
+
+namespace muster::front::native {
+namespace {
+
+constexpr Micros kDay_us = 86'400LL * 1'000'000;
+constexpr Micros kLife_us = 90 * kDay_us;
+constexpr Micros kLifeMax_us = 366 * kDay_us;
+constexpr std::size_t kNoteBytesMax = 200;
+
+Error only_own() {
+  return {ErrorKind::not_allowed, kNotAllowed, "only an admin may see or change tokens of others",
+          "list your own: muster token list"};
+}
+
+Result<TokenWish> read_wish(const CallPtr& call) {
+  wire::JsonDocument document;
+  if (Result<void> parsed = document.parse(call->body); !parsed)
+    return std::unexpected(std::move(parsed.error()));
+  TokenWish wish;
+  wish.owner = call->who.owner;
+  std::int64_t life_us = kLife_us;
+  wire::ObjectReader reader(document.root(), "the body");
+  reader.text("user", wish.owner);
+  reader.text("project", wish.project);
+  reader.text("role", wish.role);
+  reader.text("note", wish.note);
+  reader.seconds("expires_s", life_us);
+  if (Result<void> done = reader.finish(); !done) return std::unexpected(std::move(done.error()));
+  if (life_us <= 0 || life_us > kLifeMax_us) {
+    return refuse(ErrorKind::usage, kMalformedValue, "a token is good for at most 366 days", "");
+  }
+  if (wish.note.size() > kNoteBytesMax) {
+    return refuse(ErrorKind::usage, kMalformedValue, "the note is longer than 200 bytes", "say it shorter");
+  }
+  wish.expires_wall_us = call->backend.now().wall_us + life_us;
+  return wish;
+}
+
+Result<void> check_wish(const CallPtr& call, TokenWish& wish) {
+  if (!call->may_manage(wish.owner)) return std::unexpected(only_own());
+  if (call->directory.user(wish.owner) == nullptr) {
+    return std::unexpected(
+        no_such_thing("there is no user \"" + escape_text(truncate_text(wish.owner, 64)) + "\"",
+                      "make them first: muster user create NAME"));
+  }
+  if (!wish.role.empty() && !role_from_text(wish.role)) {
+    return refuse(ErrorKind::usage, kMalformedValue,
+                  "\"" + escape_text(truncate_text(wish.role, 40)) + "\" is no role",
+                  "a role is viewer, submitter, operator or admin");
+  }
+  if (!wish.project.empty() && call->directory.project(wish.project) == nullptr) {
+    return std::unexpected(
+        no_such_thing("there is no project \"" + escape_text(truncate_text(wish.project, 64)) + "\"",
+                      "list them: muster project list"));
+  }
+  if (wish.owner != call->who.owner) return {};
+  // One's own: no more than the token at hand.
+  if (!call->who.project.empty()) {
+    if (!wish.project.empty() && wish.project != call->who.project) return std::unexpected(only_own());
+    wish.project = call->who.project;
+  }
+  if (!call->who.role.empty()) {
+    const Role most = role_from_text(call->who.role).value_or(Role::none);
+    if (wish.role.empty() || role_from_text(wish.role).value_or(Role::none) > most)
+      wish.role = call->who.role;
+  }
+  return {};
+}
+
+}  // namespace
+
+void list_tokens(const CallPtr& call) {
+  QueryReader query(call->target);
+  std::string user;
+  query.text("user", user);
+  if (failed(call, query.finish())) return;
+  if (!user.empty() && !call->may_manage(user)) return call->fail(only_own());
+  std::string json;
+  wire::JsonWriter out(json);
+  wire::begin_list(out, "muster.tokens/1");
+  const Micros wall_us = call->backend.now().wall_us;
+  for (const auto& [id, row] : call->tokens.all()) {
+    if (!call->may_manage(row.owner) || (!user.empty() && row.owner != user)) continue;
+    out.raw(token_json(row, wall_us, "", ""));
+  }
+  wire::end_list(out, "");
+  call->answer(200, std::move(json));
+}
+
+void create_token(const CallPtr& call) {
+  Result<TokenWish> wish = read_wish(call);
+  if (failed(call, wish)) return;
+  call->object = wish->owner;
+  if (failed(call, check_wish(call, *wish))) return;
+  const Micros wall_us = call->backend.now().wall_us;
+  MintedToken minted = call->tokens.mint(*wish, wall_us);
+  call->object = std::to_string(minted.row.id) + " of " + wish->owner;
+  WriteRows input;
+  input.rows.tokens.push_back(minted.row);
+  call->post(std::move(input), [call, minted = std::move(minted), wall_us](const ReplyBody& reply) {
+    if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
+    call->answer(201, token_json(minted.row, wall_us, "muster.token/1", minted.text));
+  });
+}
+
+void revoke_token(const CallPtr& call) {
+  std::uint64_t id = 0;
+  const std::string& text = call->part(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  const bool number = error == std::errc() && end == text.data() + text.size();
+  const TokenRow* row = number ? call->tokens.find(id) : nullptr;
+  if (row == nullptr || !call->may_manage(row->owner)) {
+    if (call->access.everywhere < Role::admin) return call->fail(only_own());
+    return call->fail(no_such_thing("there is no token \"" + escape_text(truncate_text(text, 40)) + "\"",
+                                    "list them: muster token list"));
+  }
+  WriteRows input;
+  if (auto revoked = call->tokens.revoke(id, call->backend.now().wall_us)) {
+    input.rows.tokens.push_back(std::move(*revoked));
+  }
+  call->post(std::move(input), [call, id](const ReplyBody& reply) {
+    if (const Error* failure = std::get_if<Error>(&reply)) return call->fail(*failure);
+    call->answer(200, token_json(*call->tokens.find(id), call->backend.now().wall_us, "muster.token/1", ""));
+  });
+}
+
+}  // namespace muster::front::native

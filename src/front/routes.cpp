@@ -1,0 +1,242 @@
+// The rows of the API, and their description.
+// A row without an operation or a summary does not compile.
+#include "front/routes.h"
+
+#include <algorithm>
+#include <array>
+
+#include "wire/native/json_writer.h"
+
+namespace muster::front {
+namespace {
+
+constexpr std::array kRoutes{
+    Route{Method::post, "batches", native::submit, Body::json_or_items, "batch.submit", Role::submitter,
+          Reach::project, "submit tasks: one, an array, or one for each item", "items"},
+    Route{Method::get, "batches", native::list_batches, Body::none, "batch.list", Role::viewer,
+          Reach::project, "batches, newest first", "limit after name state"},
+    Route{Method::get, "batches/*", native::show_batch, Body::none, "batch.show", Role::viewer,
+          Reach::project, "one batch", ""},
+    Route{Method::patch, "batches/*", native::set_batch, Body::json, "batch.set", Role::submitter, Reach::own,
+          "change a batch's priority, limit, name, or close it", ""},
+    Route{Method::get, "tasks", native::list_tasks, Body::none, "task.list", Role::viewer, Reach::project,
+          "tasks of a batch, or of all", "limit after state selector"},
+    Route{Method::get, "tasks/*", native::show_task, Body::none, "task.show", Role::viewer, Reach::project,
+          "one task with its attempts", ""},
+    Route{Method::get, "attempts", native::list_attempts, Body::none, "attempt.list", Role::viewer,
+          Reach::project, "every try of the selected tasks", "limit after selector"},
+    Route{Method::get, "attempts/*", native::show_attempt, Body::none, "attempt.show", Role::viewer,
+          Reach::project, "one try of a task", ""},
+    Route{Method::get, "workers", native::list_workers, Body::none, "worker.list", Role::viewer,
+          Reach::project, "what tasks run on", "limit after"},
+    Route{Method::get, "workers/*", native::show_worker, Body::none, "worker.show", Role::viewer,
+          Reach::project, "one worker", ""},
+    Route{Method::patch, "workers/*", native::set_worker, Body::json, "worker.set", Role::operator_,
+          Reach::server, "change a worker's slots", ""},
+    Route{Method::post, "cancel", native::cancel, Body::json, "task.cancel", Role::submitter, Reach::own,
+          "cancel the selected tasks", ""},
+    Route{Method::post, "hold", native::hold, Body::json, "task.hold", Role::submitter, Reach::own,
+          "hold the selected tasks", ""},
+    Route{Method::post, "release", native::release, Body::json, "task.release", Role::submitter, Reach::own,
+          "release what is held", ""},
+    Route{Method::post, "retry", native::retry, Body::json, "task.retry", Role::submitter, Reach::own,
+          "run what failed again", ""},
+    Route{Method::get, "status", native::show_status, Body::none, "status", Role::viewer, Reach::project,
+          "the whole on one page", ""},
+    Route{Method::get, "wait", native::wait, Body::none, "wait", Role::viewer, Reach::project,
+          "answers when the selected tasks are final", "selector timeout_s", true},
+    Route{Method::get, "logs", native::read_logs, Body::none, "logs", Role::viewer, Reach::project,
+          "what tasks wrote", "selector stream from tail limit wait_s", true},
+    Route{Method::get, "events", native::list_events, Body::none, "event.list", Role::viewer, Reach::project,
+          "what happened, newest first", "limit after batch"},
+    Route{Method::post, "shutdown", native::shut_down, Body::json, "shutdown", Role::admin, Reach::server,
+          "end the server", ""},
+    Route{Method::get, "users", native::list_users, Body::none, "user.list", Role::admin, Reach::server,
+          "who may come in", ""},
+    Route{Method::post, "users", native::create_user, Body::json, "user.create", Role::admin, Reach::server,
+          "let a person in", ""},
+    Route{Method::get, "users/*", native::show_user, Body::none, "user.show", Role::admin, Reach::yourself,
+          "one user; `me` is whoever asks", ""},
+    Route{Method::patch, "users/*", native::set_user, Body::json, "user.set", Role::admin, Reach::server,
+          "change a user's roles, or shut them out", ""},
+    Route{Method::del, "users/*", native::delete_user, Body::none, "user.delete", Role::admin, Reach::server,
+          "remove a user and revoke their tokens", ""},
+    Route{Method::get, "tokens", native::list_tokens, Body::none, "token.list", Role::admin, Reach::yourself,
+          "tokens, without what opens anything", "user"},
+    Route{Method::post, "tokens", native::create_token, Body::json, "token.create", Role::admin,
+          Reach::yourself, "make a token; it is told once", ""},
+    Route{Method::del, "tokens/*", native::revoke_token, Body::none, "token.revoke", Role::admin,
+          Reach::yourself, "end a token at once", ""},
+    Route{Method::get, "projects", native::list_projects, Body::none, "project.list", Role::viewer,
+          Reach::yourself, "projects that you may look into", ""},
+    Route{Method::post, "projects", native::create_project, Body::json, "project.create", Role::admin,
+          Reach::server, "make a project", ""},
+    Route{Method::get, "projects/*", native::show_project, Body::none, "project.show", Role::viewer,
+          Reach::yourself, "one project", ""},
+    Route{Method::patch, "projects/*", native::set_project, Body::json, "project.set", Role::admin,
+          Reach::server, "change a project's note, or close it", ""},
+    Route{Method::del, "projects/*", native::delete_project, Body::none, "project.delete", Role::admin,
+          Reach::server, "remove a project that holds nothing", ""},
+    Route{Method::get, "audit", native::list_audit, Body::none, "audit.list", Role::admin, Reach::server,
+          "who changed what, and who was denied, oldest first", "limit after"},
+    Route{Method::get, "audit/verify", native::verify_audit, Body::none, "audit.verify", Role::admin,
+          Reach::server, "check the chain of the audit log", ""},
+};
+
+static_assert(std::all_of(kRoutes.begin(), kRoutes.end(), [](const Route& route) {
+  return !route.operation.empty() && !route.summary.empty() && route.resource != nullptr &&
+         route.role != Role::none;
+}));
+
+// "batches/*" -> "/api/v1/batches/{batch}": the part is named by what stands before it.
+std::string shown_path(std::string_view path) {
+  std::string shown = "/api/v1/" + std::string(path);
+  if (shown.ends_with("/*")) shown.replace(shown.size() - 1, 1, "{name}");
+  return shown;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+void write_parameter(wire::JsonWriter& out, std::string_view name, std::string_view place) {
+  out.begin_object().key("name").text(name).key("in").text(place);
+  out.key("required").flag(place == "path");
+  out.key("schema").begin_object().key("type").text("string").end_object().end_object();
+}
+
+void write_problem(wire::JsonWriter& out) {
+  out.key("default").begin_object().key("description").text("refused, and why");
+  out.key("content").begin_object().key("application/problem+json").begin_object();
+  out.key("schema").begin_object().key("$ref").text("#/components/schemas/Problem").end_object();
+  out.end_object().end_object().end_object();
+}
+
+void write_operation(wire::JsonWriter& out, const Route& route) {
+  out.key(lower(method_text(route.method))).begin_object();
+  out.key("operationId").text(route.operation).key("summary").text(route.summary);
+  out.key("x-muster-role").text(to_text(route.role)).key("x-muster-reach").text(to_text(route.reach));
+  out.key("parameters").begin_array();
+  if (route.path.ends_with("*")) write_parameter(out, "name", "path");
+  write_parameter(out, "project", "query");
+  for (std::string_view rest = route.parameters; !rest.empty();) {
+    const std::size_t blank = rest.find(' ');
+    write_parameter(out, rest.substr(0, blank), "query");
+    rest = blank == std::string_view::npos ? std::string_view() : rest.substr(blank + 1);
+  }
+  out.end_array();
+  if (route.body != Body::none) {
+    out.key("requestBody").begin_object().key("content").begin_object();
+    out.key("application/json").begin_object().key("schema").begin_object();
+    out.key("type").text("object").end_object().end_object();
+    if (route.body == Body::json_or_items)
+      out.key("application/vnd.muster.items").begin_object().end_object();
+    out.end_object().end_object();
+  }
+  out.key("responses").begin_object().key("2XX").begin_object().key("description").text("done").end_object();
+  write_problem(out);
+  out.end_object().end_object();
+}
+
+void write_components(wire::JsonWriter& out) {
+  out.key("components").begin_object();
+  out.key("securitySchemes").begin_object().key("token").begin_object();
+  out.key("type").text("http").key("scheme").text("bearer").end_object().end_object();
+  out.key("schemas").begin_object().key("Problem").begin_object().key("type").text("object");
+  out.key("properties").begin_object();
+  for (const std::string_view name : {"type", "title", "code", "detail", "next"}) {
+    out.key(name)
+        .begin_object()
+        .key("type")
+        .begin_array()
+        .text("string")
+        .text("null")
+        .end_array()
+        .end_object();
+  }
+  out.key("status").begin_object().key("type").text("integer").end_object();
+  out.end_object().end_object().end_object().end_object();
+}
+
+}  // namespace
+
+std::string_view to_text(Reach reach) {
+  switch (reach) {
+    case Reach::project:
+      return "project";
+    case Reach::own:
+      return "own";
+    case Reach::server:
+      return "server";
+    case Reach::yourself:
+      return "yourself";
+  }
+  return "server";
+}
+
+std::span<const Route> all_routes() { return kRoutes; }
+
+bool path_matches(std::string_view pattern, const std::vector<std::string>& path) {
+  std::size_t part = 2;
+  for (std::string_view rest = pattern;;) {
+    if (part == path.size()) return false;
+    const std::size_t slash = rest.find('/');
+    const std::string_view word = rest.substr(0, slash);
+    if (word != "*" && word != path[part]) return false;
+    ++part;
+    if (slash == std::string_view::npos) return part == path.size();
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+std::string_view method_text(Method method) {
+  switch (method) {
+    case Method::get:
+      return "GET";
+    case Method::head:
+      return "HEAD";
+    case Method::post:
+      return "POST";
+    case Method::put:
+      return "PUT";
+    case Method::patch:
+      return "PATCH";
+    case Method::del:
+      return "DELETE";
+    case Method::options:
+      return "OPTIONS";
+    case Method::other:
+      return "?";
+  }
+  return "?";
+}
+
+std::string openapi_json(std::string_view version) {
+  std::string json;
+  wire::JsonWriter out(json);
+  out.begin_object().key("openapi").text("3.1.0");
+  out.key("info").begin_object().key("title").text("Muster").key("version").text(version).end_object();
+  out.key("security").begin_array().begin_object().key("token").begin_array().end_array().end_object();
+  out.end_array();
+  out.key("paths").begin_object();
+  for (std::size_t i = 0; i < kRoutes.size(); ++i) {
+    // Rows of one path may stand apart; they are written where the first of them stands.
+    const auto same = [&](const Route& route) { return route.path == kRoutes[i].path; };
+    if (std::any_of(kRoutes.begin(), kRoutes.begin() + static_cast<std::ptrdiff_t>(i), same)) continue;
+    out.key(shown_path(kRoutes[i].path)).begin_object();
+    for (const Route& route : kRoutes) {
+      if (same(route)) write_operation(out, route);
+    }
+    out.end_object();
+  }
+  out.end_object();
+  write_components(out);
+  out.end_object();
+  return json;
+}
+
+}  // namespace muster::front
