@@ -38,12 +38,10 @@ struct Route {
 };
 
 // Not below /api/v1, but for those who may look everywhere alone.
-inline constexpr Route kMetricsRoute{.method = Method::get,
-                                     .path = "metrics",
-                                     .operation = "metrics",
-                                     .role = Role::viewer,
-                                     .reach = Reach::server,
-                                     .summary = "what the server counts, for Prometheus"};
+inline constexpr Route kMetricsRoute{
+    Method::get, "metrics",    nullptr,       Body::none,
+    "metrics",   Role::viewer, Reach::server, "what the server counts, for Prometheus",
+    "",          false};
 
 std::span<const Route> all_routes();
 bool path_matches(std::string_view pattern, const std::vector<std::string>& path);
