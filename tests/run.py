@@ -21,6 +21,7 @@ PYTHON = "/usr/bin/python3"  # the one that Debian's pytest belongs to
 AT_ONCE = 2
 SEEDS = {False: 1_000, True: 100_000}  # of the simulator, without and with --long
 FUZZ_INPUTS = {False: 50_000, True: 2_000_000}
+LIBFUZZER_S = {False: 20, True: 600}
 LIMIT_S = {"unit": 600, "fuzz": 600, "tidy": 300, "model": 900, "simulator": 600, "e2e": 1800}
 LONG_LIMIT_S = 12 * 3600
 # A user's own server must never be what the tests talk to.
@@ -151,6 +152,17 @@ def fuzz_runner(build, prefix, name, options):
     return Runner(prefix + name, "fuzz", "command", command, folder=build)  # an input that breaks it is left there
 
 
+def libfuzzer_runner(build, name, options):
+    """What it finds interesting stays in the build folder and is where the next run begins."""
+    target = pathlib.Path(name).name.removesuffix("_fuzz")
+    found = build / "corpus" / target
+    found.mkdir(parents=True, exist_ok=True)
+    corpus = ROOT / "tests/fuzz/corpus" / target
+    command = [str(build / name), f"-max_total_time={LIBFUZZER_S[options.long]}", "-timeout=10", "-rss_limit_mb=3072",
+               "-print_final_stats=1", "-verbosity=0", str(found), *([str(corpus)] if corpus.is_dir() else [])]
+    return Runner("lib" + name, "fuzz", "command", command, folder=build)
+
+
 def find_runners(options):
     runners = []
     model = ROOT / "tests/model"
@@ -161,6 +173,9 @@ def find_runners(options):
         if not prefix or options.all:
             runners += [Runner(prefix + name, "unit", "gtest", [str(build / name)]) for name in listed_programs(build, "test")]
             runners += [fuzz_runner(build, prefix, name, options) for name in listed_programs(build, "fuzz")]
+    if options.all:
+        fuzz = ROOT / "build-fuzz"
+        runners += [libfuzzer_runner(fuzz, name, options) for name in listed_programs(fuzz, "fuzz")]
     if any((ROOT / "tests/tidy").glob("test_*.py")):
         runners.append(pytest_runner("tidy", "tidy", ROOT / "tests/tidy"))
     if (options.build / "muster").exists() and any((ROOT / "src/sim").glob("*.cpp")):

@@ -1,5 +1,6 @@
 // Any bytes as what comes through a socket: the request parser in two sizes of pieces, and its target taken apart.
 // Input: the bytes of a connection.
+// Sources: src/runtime/http_parser.cpp
 #include <cstddef>
 #include <cstdint>
 #include <string>
