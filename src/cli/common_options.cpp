@@ -12,6 +12,8 @@ void declare_common(Options& options, CommonOptions which, CommonTargets& target
     options.text("--token-file", "FILE", target.endpoint.token_file,
                  "the token is its first line; - reads it from standard input");
     options.text("--data", "DIR", target.endpoint.data_folder, "the data folder of a server on this machine");
+    options.text("--project", "NAME", target.endpoint.project,
+                 "the project, where you have several; else MUSTER_PROJECT");
   }
   options.section("General");
   options.flag("--no-color", target.no_color, "no colours");

@@ -24,7 +24,8 @@ std::string list_target(std::string_view name, const ListQuery& query,
   Query target(route(name));
   target.add_given(selector_key, query.selector)
       .add_given("state", query.states)
-      .add_given("name", query.name);
+      .add_given("name", query.name)
+      .add_given("user", query.user);
   if (query.limit != 0) target.add("limit", query.limit);
   return target.add_given("after", query.after).str();
 }
@@ -117,6 +118,10 @@ Error Api::explain(const TransportError& error) {
 
 Result<HttpResponse> Api::exchange(HttpRequest request) {
   request.fields.emplace_back("Authorization", join_text("Bearer ", endpoint_.token));
+  if (!endpoint_.project.empty()) {
+    request.target += request.target.find('?') == std::string::npos ? "?project=" : "&project=";
+    request.target += encode_component(endpoint_.project);
+  }
   away_ = false;
   outcome_unknown_ = false;
   auto response = connection_.exchange(request);
@@ -237,6 +242,17 @@ Result<LogPage> Api::logs(const LogQuery& query) {
   page.cut = response->find("Muster-Log-Cut") == "true";
   page.bytes = std::move(response->body);
   return page;
+}
+
+Result<Document> Api::read(std::string_view path) { return get(route(path)); }
+
+Result<Document> Api::page(std::string_view path, const ListQuery& query) {
+  return get(list_target(path, query));
+}
+
+Result<Document> Api::write(std::string method, std::string_view path, std::string body) {
+  if (!body.empty()) return send(std::move(method), route(path), std::move(body));
+  return document(request_of(std::move(method), route(path)));
 }
 
 Result<Document> Api::shut_down(bool keep_running) {

@@ -41,6 +41,7 @@ struct ListQuery {
   std::string selector;
   std::string states;  // "failed,running"; empty: all
   std::string name;
+  std::string user;
   std::uint64_t limit = 100;
   std::string after;  // the cursor of the page before
 };
@@ -112,6 +113,10 @@ class Api {
   Result<Document> events(const ListQuery& query);
   Result<Document> change(Verb verb, const Change& change);
   Result<Document> status();
+  // Any other route below /api/v1 (users, tokens, projects, the audit log); `path` begins with '/' and is encoded.
+  Result<Document> read(std::string_view path);
+  Result<Document> page(std::string_view path, const ListQuery& query);
+  Result<Document> write(std::string method, std::string_view path, std::string body);
   // Answers when all tasks are final, or after `timeout_us`.
   Result<Document> wait(const std::vector<std::string>& selectors, std::int64_t timeout_us);
   Result<LogPage> logs(const LogQuery& query);

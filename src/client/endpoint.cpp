@@ -240,7 +240,10 @@ Result<Endpoint> find_endpoint(const EndpointOptions& options, const Environment
                     "a token is one word of letters, digits and underscores");
     }
   }
-  return Endpoint{std::move(place->url), std::move(place->source), std::move(*address), std::move(*token)};
+  std::string project = options.project;
+  if (project.empty()) project = environment("MUSTER_PROJECT").value_or("");
+  return Endpoint{std::move(place->url), std::move(place->source), std::move(*address), std::move(*token),
+                  std::move(project)};
 }
 
 }  // namespace muster::client

@@ -18,7 +18,8 @@ struct EndpointOptions {
   std::string context;
   std::string token_file;  // "-" reads the first line of standard input
   std::string data_folder;
-  std::string token;  // known already: nothing is looked up for it
+  std::string project;  // empty: MUSTER_PROJECT, or the server's choice
+  std::string token;    // known already: nothing is looked up for it
 };
 
 // The value of an environment variable; nothing when it is not set or empty.
@@ -36,6 +37,7 @@ struct Endpoint {
   std::string source;  // "--url", "MUSTER_URL", "context \"lab\"", "data folder /…"
   Address address;
   std::string token;
+  std::string project;  // empty: the server chooses
 };
 
 // http://HOST[:PORT][/], HOST numeric on loopback or `localhost`; port 7420 when there is none.

@@ -49,5 +49,9 @@ extern const View kTaskView;
 extern const View kAttemptView;
 extern const View kWorkerView;
 extern const View kEventView;
+extern const View kUserView;
+extern const View kTokenView;
+extern const View kProjectView;
+extern const View kAuditView;
 
 }  // namespace muster::cli

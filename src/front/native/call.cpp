@@ -61,4 +61,16 @@ bool Call::may_manage(std::string_view user) const {
   return user == who.owner || access.everywhere >= route.role;
 }
 
+bool read_dry_run(const CallPtr& call) {
+  QueryReader query(call->target);
+  std::string text;
+  query.text("dry_run", text);
+  if (!text.empty() && text != "true" && text != "false") {
+    query.refuse_parameter("dry_run", "has to be true or false");
+  }
+  if (failed(call, query.finish())) return false;
+  call->dry_run = text == "true";
+  return true;
+}
+
 }  // namespace muster::front::native

@@ -40,6 +40,7 @@ struct Call {
   Target target;
   std::string idempotency_key;
   std::string body;
+  bool dry_run = false;  // of routes that take ?dry_run=true
   Respond respond;
 
   // Path parts behind /api/v1.
@@ -102,6 +103,9 @@ void verify_audit(const CallPtr& call);
 
 // The streamed form of submit; `call` has an empty body.
 std::unique_ptr<BodySink> stream_submit(const CallPtr& call);
+
+// ?dry_run=true of a change, which has no other parameter. False: refused.
+bool read_dry_run(const CallPtr& call);
 
 // ?limit= and ?after= of every list.
 struct PageRequest {

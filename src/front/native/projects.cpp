@@ -51,6 +51,7 @@ Result<const ProjectRow*> find_project(const CallPtr& call) {
 }
 
 void write_project(const CallPtr& call, ProjectRow row, int status) {
+  if (call->dry_run) return call->answer(200, project_json(row, "muster.project/1"));
   call->object = row.name;
   call->directory.put(row);
   WriteRows input;
@@ -65,14 +66,22 @@ void write_project(const CallPtr& call, ProjectRow row, int status) {
 
 void list_projects(const CallPtr& call) {
   QueryReader query(call->target);
+  PageRequest page;
+  read_page(query, call->options, page);
   if (failed(call, query.finish())) return;
+  const auto& all = call->directory.projects();
   std::string json;
+  std::string last;
   wire::JsonWriter out(json);
   wire::begin_list(out, "muster.projects/1");
-  for (const auto& [name, row] : call->directory.projects()) {
-    if (may_see(call, name)) out.raw(project_json(row, ""));
+  auto next = page.after.empty() ? all.begin() : all.upper_bound(page.after);
+  for (std::uint64_t written = 0; next != all.end(); ++next) {
+    if (!may_see(call, next->first)) continue;
+    if (written++ == page.limit) break;
+    out.raw(project_json(next->second, ""));
+    last = next->first;
   }
-  wire::end_list(out, "");
+  wire::end_list(out, next == all.end() ? "" : last);
   call->answer(200, std::move(json));
 }
 
@@ -85,6 +94,7 @@ void show_project(const CallPtr& call) {
 }
 
 void create_project(const CallPtr& call) {
+  if (!read_dry_run(call)) return;
   Result<ProjectChange> change = read_project(call, true);
   if (failed(call, change)) return;
   call->object = change->name;
@@ -106,6 +116,7 @@ void create_project(const CallPtr& call) {
 }
 
 void set_project(const CallPtr& call) {
+  if (!read_dry_run(call)) return;
   Result<ProjectChange> change = read_project(call, false);
   if (failed(call, change)) return;
   const Result<const ProjectRow*> found = find_project(call);
@@ -117,6 +128,7 @@ void set_project(const CallPtr& call) {
 }
 
 void delete_project(const CallPtr& call) {
+  if (!read_dry_run(call)) return;
   const Result<const ProjectRow*> found = find_project(call);
   if (failed(call, found)) return;
   ProjectRow row = **found;

@@ -79,27 +79,51 @@ Result<void> check_wish(const CallPtr& call, TokenWish& wish) {
 
 void list_tokens(const CallPtr& call) {
   QueryReader query(call->target);
+  PageRequest page;
   std::string user;
+  read_page(query, call->options, page);
   query.text("user", user);
   if (failed(call, query.finish())) return;
   if (!user.empty() && !call->may_manage(user)) return call->fail(only_own());
+  std::uint64_t after = 0;
+  if (!page.after.empty()) {
+    const auto cursor = parse_cursor<1>(page.after);
+    if (!cursor) return call->fail(bad_cursor(page.after));
+    after = (*cursor)[0];
+  }
+  const auto& all = call->tokens.all();
+  const Micros wall_us = call->backend.now().wall_us;
   std::string json;
   wire::JsonWriter out(json);
   wire::begin_list(out, "muster.tokens/1");
-  const Micros wall_us = call->backend.now().wall_us;
-  for (const auto& [id, row] : call->tokens.all()) {
+  auto next = all.upper_bound(after);
+  for (std::uint64_t written = 0; next != all.end(); ++next) {
+    const TokenRow& row = next->second;
     if (!call->may_manage(row.owner) || (!user.empty() && row.owner != user)) continue;
+    if (written++ == page.limit) break;
     out.raw(token_json(row, wall_us, "", ""));
+    after = row.id;
   }
-  wire::end_list(out, "");
+  wire::end_list(out, next == all.end() ? "" : std::to_string(after));
   call->answer(200, std::move(json));
 }
 
 void create_token(const CallPtr& call) {
+  if (!read_dry_run(call)) return;
   Result<TokenWish> wish = read_wish(call);
   if (failed(call, wish)) return;
   call->object = wish->owner;
   if (failed(call, check_wish(call, *wish))) return;
+  if (call->dry_run) {
+    TokenRow planned;
+    planned.kind = to_text(TokenKind::user);
+    planned.owner = wish->owner;
+    planned.project = wish->project;
+    planned.role = wish->role;
+    planned.note = wish->note;
+    planned.expires_wall_us = wish->expires_wall_us;
+    return call->answer(200, token_json(planned, 0, "muster.token/1", ""));
+  }
   const Micros wall_us = call->backend.now().wall_us;
   MintedToken minted = call->tokens.mint(*wish, wall_us);
   call->object = std::to_string(minted.row.id) + " of " + wish->owner;
@@ -112,6 +136,7 @@ void create_token(const CallPtr& call) {
 }
 
 void revoke_token(const CallPtr& call) {
+  if (!read_dry_run(call)) return;
   std::uint64_t id = 0;
   const std::string& text = call->part(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
@@ -122,6 +147,8 @@ void revoke_token(const CallPtr& call) {
     return call->fail(no_such_thing("there is no token \"" + escape_text(truncate_text(text, 40)) + "\"",
                                     "list them: muster token list"));
   }
+  if (call->dry_run)
+    return call->answer(200, token_json(*row, call->backend.now().wall_us, "muster.token/1", ""));
   WriteRows input;
   if (auto revoked = call->tokens.revoke(id, call->backend.now().wall_us)) {
     input.rows.tokens.push_back(std::move(*revoked));

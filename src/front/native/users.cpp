@@ -82,6 +82,7 @@ Result<const UserRow*> find_user(const CallPtr& call) {
 }
 
 void write_user(const CallPtr& call, UserRow row, Changes changes, int status) {
+  if (call->dry_run) return call->answer(200, user_json(row, "muster.user/1"));
   call->object = row.name;
   call->directory.put(row);
   changes.users.push_back(row);
@@ -97,12 +98,21 @@ void write_user(const CallPtr& call, UserRow row, Changes changes, int status) {
 
 void list_users(const CallPtr& call) {
   QueryReader query(call->target);
+  PageRequest page;
+  read_page(query, call->options, page);
   if (failed(call, query.finish())) return;
+  const auto& all = call->directory.users();
   std::string json;
+  std::string last;
   wire::JsonWriter out(json);
   wire::begin_list(out, "muster.users/1");
-  for (const auto& [name, row] : call->directory.users()) out.raw(user_json(row, ""));
-  wire::end_list(out, "");
+  auto next = page.after.empty() ? all.begin() : all.upper_bound(page.after);
+  for (std::uint64_t written = 0; next != all.end(); ++next) {
+    if (written++ == page.limit) break;
+    out.raw(user_json(next->second, ""));
+    last = next->first;
+  }
+  wire::end_list(out, next == all.end() ? "" : last);
   call->answer(200, std::move(json));
 }
 
@@ -115,6 +125,7 @@ void show_user(const CallPtr& call) {
 }
 
 void create_user(const CallPtr& call) {
+  if (!read_dry_run(call)) return;
   Result<UserChange> change = read_user(call, true);
   if (failed(call, change)) return;
   call->object = change->name;
@@ -135,6 +146,7 @@ void create_user(const CallPtr& call) {
 }
 
 void set_user(const CallPtr& call) {
+  if (!read_dry_run(call)) return;
   Result<UserChange> change = read_user(call, false);
   if (failed(call, change)) return;
   const Result<const UserRow*> found = find_user(call);
@@ -146,6 +158,7 @@ void set_user(const CallPtr& call) {
 }
 
 void delete_user(const CallPtr& call) {
+  if (!read_dry_run(call)) return;
   const Result<const UserRow*> found = find_user(call);
   if (failed(call, found)) return;
   UserRow row = **found;
@@ -157,6 +170,7 @@ void delete_user(const CallPtr& call) {
     if (token.owner == row.name && token.kind == to_text(TokenKind::user)) theirs.push_back(id);
   }
   for (const std::uint64_t id : theirs) {
+    if (call->dry_run) break;
     if (auto revoked = call->tokens.revoke(id, call->backend.now().wall_us))
       changes.tokens.push_back(*revoked);
   }
