@@ -34,6 +34,7 @@ class AgentBody final : public cli::CommandBody {
                  "What the server should call this worker (default: the host's name)");
     options.number("--slots", "N", cpu_slots_, "CPU slots (default: its cores)");
     options.number("--gpu-slots", "N", gpu_slots_, "GPU slots (default: the GPUs that are found)");
+    options.text("--run-as", "USER", process_.run_as, "As root: the user whom tasks run as");
     options.text("--boot-id-file", "FILE", boot_id_,
                  "File that changes at each boot, for containers without /proc/sys");
   }
@@ -75,6 +76,7 @@ class KeeperBody final : public cli::CommandBody {
     options.text("--folder", "DIR", options_.folder, "The keeper's folder, made by its agent");
     options.number("--ready-fd", "FD", ready_fd_,
                    "Open descriptor that gets one line when the keeper answers");
+    options.text("--run-as", "USER", options_.run_as, "Whom tasks run as");
     options.flag("--detach", options_.detach, "Go on as nobody's child");
   }
 

@@ -77,6 +77,13 @@ std::optional<rlimit> raise_file_limit() {
   return before;
 }
 
+Result<std::optional<RunAs>> run_as_of(const KeeperOptions& options) {
+  if (options.run_as.empty()) return std::nullopt;
+  Result<RunAs> found = find_run_as(options.run_as);
+  if (!found) return std::unexpected(std::move(found.error()));
+  return std::move(*found);
+}
+
 Result<Keeper::Parts> open_parts(const KeeperOptions& options, AgentLink link, blobs::File folder,
                                  blobs::File logs_folder, LogSpool spool) {
   sigset_t wanted;
@@ -86,11 +93,14 @@ Result<Keeper::Parts> open_parts(const KeeperOptions& options, AgentLink link, b
   blobs::File timer(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   blobs::File events(::epoll_create1(EPOLL_CLOEXEC));
   if (!signals || !timer || !events) return blobs::file_error(errno, "make the event loop");
+  Result<std::optional<RunAs>> run_as = run_as_of(options);
+  if (!run_as) return std::unexpected(std::move(run_as.error()));
   const bool watch = options.memory == MemoryBy::watching;
   return Keeper::Parts{
       std::move(folder), std::move(logs_folder), std::move(signals),
       std::move(timer),  std::move(events),      std::move(link),
-      std::move(spool),  raise_file_limit(),     watch ? MemoryHierarchy() : find_memory_hierarchy()};
+      std::move(spool),  raise_file_limit(),     watch ? MemoryHierarchy() : find_memory_hierarchy(),
+      std::move(*run_as)};
 }
 
 Result<std::unique_ptr<Keeper>> make_keeper(const KeeperOptions& options) {

@@ -18,6 +18,7 @@ struct KeeperOptions {
   std::string folder;   // absolute, made by the agent, of no other keeper
   int ready_fd = -1;    // gets one line: "ready", or why not; closed then
   bool detach = false;  // go on as nobody's child
+  std::string run_as;   // user whom tasks run as; empty: the keeper's own
   LogSpoolOptions logs;
   MemoryBy memory = MemoryBy::best;
 };

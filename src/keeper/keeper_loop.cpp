@@ -28,7 +28,9 @@ constexpr Micros kSlow_us = 20'000;
 }  // namespace
 
 Keeper::Keeper(Parts parts)
-    : parts_(std::move(parts)), limits_(parts_.hierarchy), starter_(limits_, parts_.task_files) {}
+    : parts_(std::move(parts)),
+      limits_(parts_.hierarchy),
+      starter_(limits_, parts_.task_files, parts_.run_as) {}
 
 Result<std::unique_ptr<Keeper>> Keeper::make(Parts parts) {
   std::unique_ptr<Keeper> keeper(new Keeper(std::move(parts)));

@@ -37,6 +37,7 @@ class Keeper {
     LogSpool spool;
     std::optional<rlimit> task_files;  // when it is not the keeper's own
     MemoryHierarchy hierarchy;
+    std::optional<RunAs> run_as;
   };
   static Result<std::unique_ptr<Keeper>> make(Parts parts);
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/keeper_messages.h"
+#include "keeper/run_as.h"
 
 namespace muster::keeper {
 
@@ -27,6 +28,7 @@ struct ChildEnds {
   int err = -1;
   int cgroup = -1;                // cgroup.procs to write itself into; -1: none
   const rlimit* files = nullptr;  // RLIMIT_NOFILE to go back to; null: as it is
+  const RunAs* run_as = nullptr;  // whom to become; null: nobody else
 };
 
 // The memory of one launch: arguments, environment, paths, the child's stack. It must stay as it is until is_released().
@@ -54,6 +56,7 @@ class LaunchBlock {
   struct Child;
   static int run_child(void* child);
   static int try_exec(Child& child);
+  static long become(const RunAs& who);
   char* put(std::string_view text);
   void reserve(std::size_t bytes);
 

@@ -34,11 +34,15 @@ int make_folders(const std::string& path) {
   return ::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST ? 0 : errno;
 }
 
-std::optional<LaunchFailure> make_scratch(const std::string& folder) {
+std::optional<LaunchFailure> make_scratch(const std::string& folder, const std::optional<RunAs>& owner) {
   if (folder.empty()) return std::nullopt;
   for (const char* part : {"", "/input", "/output", "/tmp"}) {
     if (const int error = make_folders(folder + part)) {
       return failure(error, "cannot make the folder " + escape_text(folder + part));
+    }
+    // In a folder that only the keeper's user may write to: nobody has put anything else in its place.
+    if (owner && ::lchown((folder + part).c_str(), owner->user, owner->group) < 0) {
+      return failure(errno, "cannot give away the folder " + escape_text(folder + part));
     }
   }
   return std::nullopt;
@@ -69,7 +73,7 @@ void Starter::release(Task& task) {
 }
 
 std::optional<LaunchFailure> Starter::start(Task& task) {
-  if (auto failed = make_scratch(task.start.scratch)) return failed;
+  if (auto failed = make_scratch(task.start.scratch, run_as_)) return failed;
   task.block = take_block();
   std::optional<LaunchFailure> failed = task.block->prepare(task.start);
   if (!failed) failed = launch(task);
@@ -100,10 +104,16 @@ std::optional<LaunchFailure> Starter::launch(Task& task) {
   blobs::File err;
   if (auto failed = make_pipe(task.pipes[0], out)) return failed;
   if (auto failed = make_pipe(task.pipes[1], err)) return failed;
+  // /dev/stdout of a task is this pipe, opened anew: it has to be the task's.
+  for (const int end : {out.get(), err.get()}) {
+    if (run_as_ && ::fchown(end, run_as_->user, run_as_->group) < 0)
+      return failure(errno, "cannot give away a pipe");
+  }
   const int entrance = task.group == nullptr ? -1 : task.group->entrance();
   const std::uint64_t before_ns = boot_now_ns();
   task.started_wall_us = wall_now_us();
-  const pid_t process = task.block->launch({out.get(), err.get(), entrance, files_ ? &*files_ : nullptr});
+  const pid_t process = task.block->launch(
+      {out.get(), err.get(), entrance, files_ ? &*files_ : nullptr, run_as_ ? &*run_as_ : nullptr});
   if (process < 0) return failure(errno, "cannot make a process");
   const std::uint64_t after_ns = boot_now_ns();
   task.process = process;

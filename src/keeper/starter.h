@@ -16,7 +16,9 @@ namespace muster::keeper {
 class Starter {
  public:
   // `files`: the limit on open files that tasks get; nothing: the caller's own.
-  Starter(MemoryLimits& limits, const std::optional<rlimit>& files) : limits_(limits), files_(files) {}
+  // `run_as`: whom tasks run as; nothing: the keeper's own user.
+  Starter(MemoryLimits& limits, const std::optional<rlimit>& files, const std::optional<RunAs>& run_as)
+      : limits_(limits), files_(files), run_as_(run_as) {}
 
   // On success the task has its process, pipes, log, times and marks, and is still `queued` in the table.
   std::optional<LaunchFailure> start(Task& task);
@@ -29,6 +31,7 @@ class Starter {
 
   MemoryLimits& limits_;
   std::optional<rlimit> files_;
+  const std::optional<RunAs>& run_as_;
   std::vector<std::unique_ptr<LaunchBlock>> spare_;
 };
 

@@ -17,11 +17,14 @@
 #include <limits>
 #include <utility>
 
+#include "core/escape.h"
+#include "keeper/run_as.h"
 #include "runtime/agent/agent_log.h"
 #include "runtime/agent/folder_remover.h"
 #include "runtime/agent/keepers.h"
 #include "runtime/agent/survivors.h"
 #include "runtime/clock.h"
+#include "runtime/data_folder.h"
 
 namespace muster::runtime {
 
@@ -43,6 +46,16 @@ constexpr std::array<std::string_view, 10> kPassedOn = {
     "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER"};
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+// Home and name are those of whom a task runs as.
+void set_identity(std::vector<std::pair<std::string, std::string>>& environment, const keeper::RunAs& who) {
+  const std::pair<std::string_view, const std::string*> values[] = {
+      {"HOME", &who.home}, {"USER", &who.name}, {"LOGNAME", &who.name}, {"SHELL", &who.shell}};
+  for (const auto& [name, value] : values) {
+    std::erase_if(environment, [&](const auto& pair) { return pair.first == name; });
+    environment.emplace_back(name, *value);
+  }
+}
+
 enum class LoopEnd : std::uint8_t {
   ended,
   start_over,  // forget everything and ask again, as a new agent does
@@ -50,13 +63,15 @@ enum class LoopEnd : std::uint8_t {
 
 class AgentLoop final : ServerLinkUser, KeepersUser {
  public:
-  AgentLoop(const WorkerFolder& folder, const AgentProcess& process, WorkerFacts facts)
+  AgentLoop(const WorkerFolder& folder, const AgentProcess& process, WorkerFacts facts,
+            const std::optional<keeper::RunAs>& run_as)
       : folder_(folder),
         process_(process),
+        run_as_(run_as),
         facts_(std::move(facts)),
         agent_(agent_options()),
         remover_(folder.removed()),
-        keepers_(loop_, folder, remover_, {facts_.boot_id}, *this),
+        keepers_(loop_, folder, remover_, {facts_.boot_id, process.run_as}, *this),
         server_(loop_, process.server, *this),
         signals_(loop_, SIGTERM, SIGINT),
         due_timer_(loop_),
@@ -80,6 +95,7 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
     std::vector<std::string> own;
     for (char** variable = environ; *variable != nullptr; ++variable) own.emplace_back(*variable);
     options.environment = task_environment(own, folder_.spool_id());
+    if (run_as_) set_identity(options.environment, *run_as_);
     options.work_folder = folder_.work();
     return options;
   }
@@ -288,6 +304,7 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
 
   const WorkerFolder& folder_;
   const AgentProcess& process_;
+  const std::optional<keeper::RunAs>& run_as_;
   WorkerFacts facts_;
   agent::Agent agent_;
   asio::io_context loop_{1};
@@ -328,13 +345,55 @@ std::vector<std::pair<std::string, std::string>> task_environment(const std::vec
   return environment;
 }
 
+namespace {
+
+// Keepers outlive agents: while one of this folder is there, tasks go on running as whom it was started for.
+Result<void> keep_identity(const WorkerFolder& folder, const std::string& run_as) {
+  const std::string file = folder.path() + "/run_as";
+  const std::string before = read_line_file(file).value_or("");
+  if (before != run_as && !folder.keeper_numbers().empty()) {
+    return refuse(ErrorKind::wrong_state, kWrongState,
+                  "the keepers of " + escape_text(folder.path()) + " run tasks as " +
+                      (before.empty() ? "the agent's own user" : escape_text(before)),
+                  "end them first (interrupt their agent), or use another folder");
+  }
+  if (before == run_as) return {};
+  return write_file_atomically(file, run_as + "\n", 0600);
+}
+
+Result<std::optional<keeper::RunAs>> take_identity(const WorkerFolder& folder, const std::string& run_as) {
+  if (run_as.empty()) {
+    if (Result<void> kept = keep_identity(folder, run_as); !kept)
+      return std::unexpected(std::move(kept.error()));
+    return std::nullopt;
+  }
+  if (geteuid() != 0) {
+    return refuse(ErrorKind::not_allowed, kNotAllowed, "--run-as needs an agent that runs as root",
+                  "start it as root, or leave the option out");
+  }
+  Result<keeper::RunAs> who = keeper::find_run_as(run_as);
+  if (!who) return std::unexpected(std::move(who.error()));
+  if (Result<void> kept = keep_identity(folder, run_as); !kept)
+    return std::unexpected(std::move(kept.error()));
+  // They pass through, and see nothing of what is not theirs.
+  chmod(folder.path().c_str(), 0711);
+  chmod(folder.work().c_str(), 0711);
+  if (Result<void> there = keeper::check_reachable(*who, folder.work()); !there)
+    return std::unexpected(std::move(there.error()));
+  return std::move(*who);
+}
+
+}  // namespace
+
 Result<void> run_agent(const WorkerFolder& folder, const AgentProcess& process) {
   signal(SIGPIPE, SIG_IGN);
+  const Result<std::optional<keeper::RunAs>> run_as = take_identity(folder, process.run_as);
+  if (!run_as) return std::unexpected(run_as.error());
   auto facts = discover_facts(process.sources, folder.work(), process.slots, discover_gpus(kGpuPatience_us));
   if (!facts) return std::unexpected(std::move(facts.error()));
   facts->version = process.version;
   try {
-    while (AgentLoop(folder, process, *facts).run() == LoopEnd::start_over) {
+    while (AgentLoop(folder, process, *facts, *run_as).run() == LoopEnd::start_over) {
     }
   } catch (const std::exception& failed) {
     // Memory or the loop's own descriptors gave out. Nothing is lost with this process: a new one takes over.

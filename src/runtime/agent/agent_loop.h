@@ -18,6 +18,7 @@ struct AgentProcess {
   std::string version;
   DeclaredSlots slots;
   MachineSources sources;
+  std::string run_as;  // user whom tasks run as; empty: the agent's own
 };
 
 // What every task's environment begins with: from ours, only what says who and where one is, and how to speak.

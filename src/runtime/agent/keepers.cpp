@@ -337,7 +337,9 @@ struct Keepers::State final : KeeperLinkUser {
       return std::unexpected(std::move(made.error()));
     if (auto noted = write_file_atomically(path + "/" + kBootName, options.boot_id + "\n", 0600); !noted)
       return noted;
-    auto identity = keeper::start_keeper(own_program(), {"keeper"}, path, kStartPatience_us);
+    std::vector<std::string> words = {"keeper"};
+    if (!options.run_as.empty()) words.insert(words.end(), {"--run-as", options.run_as});
+    auto identity = keeper::start_keeper(own_program(), words, path, kStartPatience_us);
     if (!identity) return std::unexpected(std::move(identity.error()));
     return {};
   }

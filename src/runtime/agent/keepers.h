@@ -40,6 +40,7 @@ class KeepersUser {
 
 struct KeepersOptions {
   std::string boot_id;  // of the machine now: what another boot has left behind is dead without further look
+  std::string run_as;   // user whom new keepers run tasks as; empty: the agent's own
 };
 
 class Keepers {

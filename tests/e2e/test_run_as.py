@@ -1,0 +1,86 @@
+"""`muster agent --run-as USER`: tasks of a root agent run as another user, who gets at nothing of the agent's."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+from agent_support import Worker, eventually, shell
+from conftest import MUSTER, pids_in
+
+USER = "nobody"
+folder_owners = {}  # agents of a folder, to be waited for at its end
+
+
+def line_of(name):
+    for line in pathlib.Path("/etc/passwd").read_text().splitlines():
+        if line.split(":")[0] == name:
+            return line.split(":")
+    return None
+
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or line_of(USER) is None, reason="only root can become another user")
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that another user can come to; those of pytest are closed."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="muster-run-as-"))
+    folder.chmod(0o711)
+    yield folder
+    while pids := pids_in(folder):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in folder_owners.pop(folder, []):
+            process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def agent(*words):
+    return subprocess.run([MUSTER, "agent", "--url-file", "/nowhere", *map(str, words)], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=30, check=False)
+
+
+def test_tasks_run_as_the_user_and_see_nothing_of_the_agents(server, open_folder):
+    folder = open_folder / "worker"
+    worker = Worker(server, folder)
+    folder_owners[open_folder] = [worker.start("--run-as", USER)]
+    assert eventually(lambda: worker.row() and worker.row()["connected"])
+    _, _, uid, gid, _, home, _ = line_of(USER)
+    batch = shell(server, "id -u; id -g; id -ur; echo $HOME $USER; touch $TEMP/mine here && stat -c %u here; "
+                          f"echo again > /dev/stdout; cat {folder}/spool_id {folder}/agent.log; ls {folder} {folder}/keepers; "
+                          "grep -E 'Cap(Eff|Prm|Inh|Amb)' /proc/self/status; kill -0 $PPID", cwd="none")
+    answer = server.wait(str(batch))
+    log = server.request("GET", "/logs", query={"selector": f"{batch}.1"}).body.decode()
+    assert answer["counts"]["failed"] + answer["counts"]["succeeded"] == 1, log
+    lines = log.splitlines()
+    assert lines[:5] == [uid, gid, uid, f"{home} {USER}", uid], log
+    assert "again" in lines
+    assert log.count("ermission denied") >= 3 and "not permitted" in log, log
+    assert all(set(line.split()[1]) == {"0"} for line in lines if line.startswith("Cap")), log
+    # What a task was before it became the program is gone with it: its group of processes can be stopped as ever.
+    batch = shell(server, "sleep 600", cwd="none")
+    eventually(lambda: server.get(f"/batches/{batch}")["counts"]["executing"] == 1)
+    server.run("cancel", str(batch))
+    server.wait(str(batch))
+
+
+def test_what_cannot_be_is_refused(tmp_path, open_folder):
+    done = agent("--folder", open_folder / "w", "--run-as", "nobody-of-that-name")
+    assert done.returncode == 2 and "no user" in done.stderr, done
+    assert agent("--folder", open_folder / "w", "--run-as", "root").returncode == 2
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    done = agent("--folder", closed / "w", "--run-as", USER)
+    assert done.returncode == 2 and "does not let them through" in done.stderr and "chmod o+x" in done.stderr, done
+    # While keepers of another user are there, the folder stays with that user.
+    kept = open_folder / "kept"
+    (kept / "keepers" / "1").mkdir(parents=True)
+    done = agent("--folder", kept, "--run-as", USER)
+    assert done.returncode == 3 and "own user" in done.stderr, done
