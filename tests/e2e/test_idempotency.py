@@ -70,7 +70,7 @@ def submit_until_answered(port, token, key, body):
                 "Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": key, "Connection": "close"})
             answer = connection.getresponse()
             text = answer.read()
-            if len(text) != int(answer.headers.get("Content-Length", -1)):
+            if len(text) != int(answer.headers.get("Content-Length") or -1):
                 continue  # cut in its header, which the library takes for a short answer
             return answer.status, json.loads(text), asked
         except (OSError, http.client.HTTPException):
