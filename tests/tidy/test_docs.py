@@ -10,6 +10,7 @@ import pytest
 import tree
 
 NAMED = re.compile(r"`((?:src|tests|docs|tools|cmake)/[\w./*-]+)`")
+NAMED_TEST = re.compile(r"`(tests/[\w./-]+)(?:::(\w+))?`")
 ROOM_LINE = re.compile(r"^  (\w+)/ .*?(?:->\s*([\w ]+))?$")
 MUSTER = pathlib.Path(os.environ.get("MUSTER", tree.ROOT / "build/muster"))
 
@@ -22,6 +23,18 @@ def check_named_files(root, *documents):
             for name in NAMED.findall(line):
                 if not list(root.glob(name.rstrip("/"))):
                     found.append(tree.finding(root, path, number, f"names {name}, which is not there"))
+    return found
+
+
+def check_named_tests(root, document):
+    """`FILE::NAME` names a test of pytest, or the second name of one of GoogleTest."""
+    found = []
+    path = root / document
+    for number, line in enumerate(tree.text_of(path).splitlines(), 1):
+        for name, test in NAMED_TEST.findall(line):
+            file = root / name
+            if not file.exists() or not re.search(rf"def {test}\(|, {test}[,)]" if test else "", tree.text_of(file)):
+                found.append(tree.finding(root, path, number, f"names {name}::{test}, which is not there"))
     return found
 
 
@@ -47,6 +60,10 @@ def test_named_files_exist():
     tree.demand(check_named_files(tree.ROOT, "docs/life-of-a-task.md", "docs/architecture.md", "README.md"))
 
 
+def test_promises_name_tests():
+    tree.demand(check_named_tests(tree.ROOT, "docs/promises.md"))
+
+
 def test_rooms_are_drawn_as_they_are_built():
     tree.demand(check_rooms(tree.ROOT))
 
@@ -64,6 +81,15 @@ def test_named_files_bite(tmp_path):
     tree.plant(tmp_path, "docs/life-of-a-task.md", "see `src/core/a.cpp`, `src/core/`\n`src/core/gone.cpp`\n")
     assert check_named_files(tmp_path, "docs/life-of-a-task.md") == [
         "docs/life-of-a-task.md:2: names src/core/gone.cpp, which is not there"]
+
+
+def test_named_tests_bite(tmp_path):
+    tree.plant(tmp_path, "tests/e2e/test_a.py", "def test_one(server):\n    pass\n")
+    tree.plant(tmp_path, "tests/b_test.cpp", "TEST(Some, Thing) {}\n")
+    tree.plant(tmp_path, "docs/promises.md", "`tests/e2e/test_a.py::test_one` `tests/b_test.cpp::Thing`\n"
+               "`tests/e2e/test_a.py::test_two` `tests/b_test.cpp::Some` `tests/c.py`\n")
+    found = check_named_tests(tmp_path, "docs/promises.md")
+    assert len(found) == 3 and all(":2:" in one for one in found)
 
 
 def test_rooms_bite(tmp_path):
