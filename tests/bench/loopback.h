@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,17 +54,19 @@ class BenchServer {
     data_ = folder;
     const char* program = std::getenv("MUSTER");
     program_ = program == nullptr ? "build/muster" : program;
-    run("up -d --no-worker --listen 127.0.0.1:0");
-    const std::string url = first_line(data_ + "/server.url");
-    port_ = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
-    pid_ = std::stoi(first_line(data_ + "/lock"));
+    up(0);
   }
   ~BenchServer() {
     run("down");
     if (std::getenv("MUSTER_BENCH_KEEP") != nullptr) return;
     if (std::system(("rm -rf " + data_).c_str()) != 0) std::perror("rm");
   }
+  void kill_and_restart() {
+    ::kill(pid_, SIGKILL);
+    up(port_);
+  }
   std::uint16_t port() const { return port_; }
+  int process() const { return pid_; }
   std::string admin_token() const { return first_line(data_ + "/admin.token"); }
   std::string agent_token() const { return first_line(data_ + "/worker/agent.token"); }
   double cpu_seconds() const {
@@ -79,6 +82,12 @@ class BenchServer {
   }
 
  private:
+  void up(std::uint16_t port) {
+    run("up -d --no-worker --listen 127.0.0.1:" + std::to_string(port));
+    const std::string url = first_line(data_ + "/server.url");
+    port_ = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+    pid_ = std::stoi(first_line(data_ + "/lock"));
+  }
   void run(const std::string& words) {
     const std::string command = program_ + " " + words + " --data " + data_ + " >" + data_ + "/output 2>&1";
     if (std::system(command.c_str()) != 0) give_up("'" + command + "' failed");
@@ -181,6 +190,11 @@ class AgentSocket {
       wait_for(connection_);
       turn();
     }
+    say_all();
+  }
+
+  // The message that says all it has, which is nothing.
+  void say_all() {
     AgentMessage full = message();
     full.full = true;
     send(wire::encode_agent_message(full));
@@ -214,8 +228,10 @@ class AgentSocket {
   }
 
   // A masked binary frame; the mask is zero, which costs the server the same as any other.
-  void send(const std::string& payload) {
-    std::string frame = "\x82";
+  void send(const std::string& payload) { send_frame('\x82', payload); }
+  void send_frame(char opcode, const std::string& payload) {
+    std::string frame;
+    frame += opcode;
     const std::size_t size = payload.size();
     if (size < 126) {
       frame += static_cast<char>(0x80 | size);
@@ -251,6 +267,7 @@ class AgentSocket {
     const std::uint64_t kind = byte(0) & 0x0f;
     in.erase(0, head + size);
     if (kind == 2) take_payload(payload);
+    if (kind == 9) send_frame('\x8a', payload);
     if (kind == 8) give_up("the server closed the agent's connection");
     return true;
   }
