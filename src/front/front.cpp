@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
 
 #include "core/check.h"
 #include "core/escape.h"
 #include "front/metrics.h"
 #include "front/native/call.h"
+#include "front/pacer.h"
 #include "front/routes.h"
 #include "wire/agent/agent_codec.h"
 #include "wire/native/answers.h"
@@ -99,6 +102,9 @@ struct Front::State {
   RequestMeters requests;
   std::vector<RequestMeters::ByClass> answers{all_routes().size()};
   Denials denials{backend};
+  Pacer pacer{options.requests_per_second};
+  std::multimap<Micros, std::move_only_function<void()>>
+      paced{};  // calls that wait for their turn, by when it comes
   std::uint64_t calls = 0;
 
   std::optional<Identity> identity_of(std::string_view authorization) const;
@@ -406,7 +412,16 @@ void Front::handle(const RequestHead& head, const Admission& admission, std::str
   native::CallPtr call = state_->make_call(head, admission, *route, std::move(*target));
   call->body = std::move(body);
   call->respond = std::move(respond);
-  route->resource(call);
+  const Micros now_us = state_->backend.now().mono_us;
+  const std::optional<Micros> wait_us =
+      is_loopback_address(call->address) ? 0 : state_->pacer.wait_us(call->who.token_id, now_us);
+  if (!wait_us) {
+    return call->fail({ErrorKind::temporary, kBusy,
+                       "this token asks faster than it may, and much of it waits already",
+                       "ask less often, or for more at a time"});
+  }
+  if (*wait_us == 0) return route->resource(call);
+  state_->paced.emplace(now_us + *wait_us, [route, call] { route->resource(call); });
 }
 
 void Front::answered(std::optional<std::size_t> route, int status, Micros duration_us) {
@@ -425,15 +440,30 @@ void Front::log_grown(BatchId batch) {
   if (state_->waiters.size() != 0) state_->waiters.touched(batch, state_->backend.now().mono_us);
 }
 
-void Front::tick() { state_->waiters.tick(state_->backend.now().mono_us); }
+void Front::tick() {
+  const Micros now_us = state_->backend.now().mono_us;
+  state_->waiters.tick(now_us);
+  while (!state_->paced.empty() && state_->paced.begin()->first <= now_us) {
+    state_->paced.extract(state_->paced.begin()).mapped()();
+  }
+}
 
-void Front::every_second() { state_->denials.tick(); }
+void Front::every_second() {
+  state_->denials.tick();
+  state_->pacer.tidy(state_->backend.now().mono_us);
+}
 
-Micros Front::next_due_us() const { return state_->waiters.next_due_us(); }
+Micros Front::next_due_us() const {
+  const Micros due_us = state_->waiters.next_due_us();
+  return state_->paced.empty() ? due_us : std::min(due_us, state_->paced.begin()->first);
+}
 
 std::size_t Front::waiting() const { return state_->waiters.size(); }
 
-void Front::close() { state_->waiters.close(); }
+void Front::close() {
+  state_->waiters.close();
+  for (auto& [due_us, answer] : std::exchange(state_->paced, {})) answer();
+}
 
 namespace native {
 

@@ -23,7 +23,8 @@ struct FrontOptions {
   std::uint64_t stream_body_bytes_max = 4ULL << 30;
   std::uint64_t stream_tasks_max = 10'000'000;
   std::uint32_t page_max = 1000;
-  Micros wait_max_us = 60'000'000;  // longest long poll
+  Micros wait_max_us = 60'000'000;          // longest long poll
+  std::uint32_t requests_per_second = 500;  // of one token, off this machine; 0: as many as they like
 };
 
 // What follows from a header alone.
