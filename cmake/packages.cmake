@@ -34,4 +34,14 @@ muster_library(toml)
 muster_library(rapidcheck ARCHIVES rapidcheck)
 muster_library(gtest ARCHIVES gtest_main gtest)
 
+# The one shared library: its static form would need others that Debian does not have.
+find_library(MUSTER_LIBPQ NAMES pq)
+find_path(MUSTER_LIBPQ_HEADERS NAMES libpq-fe.h PATH_SUFFIXES postgresql)
+mark_as_advanced(MUSTER_LIBPQ MUSTER_LIBPQ_HEADERS)
+if(MUSTER_LIBPQ AND MUSTER_LIBPQ_HEADERS)
+  muster_library(postgresql)
+  target_link_libraries(muster_lib_postgresql INTERFACE ${MUSTER_LIBPQ})
+  target_include_directories(muster_lib_postgresql SYSTEM INTERFACE ${MUSTER_LIBPQ_HEADERS})
+endif()
+
 find_program(MUSTER_PROTOC protoc)

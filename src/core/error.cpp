@@ -109,6 +109,13 @@ const CatalogueEntry kErrorCatalogue[] = {
      "is full. "
      "Whatever it changed on the server has happened; 'muster status' shows it."},
 
+    {kNoDatabase, "the database is not reached",
+     "The PostgreSQL database that --store names does not answer, refuses the user, or is not one that "
+     "Muster "
+     "can use (its encoding has to be UTF8). Nothing was changed. Try the same address with 'psql', which "
+     "says "
+     "what is wrong in PostgreSQL's own words; the password may stand in the address, in PGPASSWORD or in "
+     "~/.pgpass."},
     {kMalformedSelector, "the selector is malformed",
      "A selector is '42' (a batch), '42.17' (a task), '42.17#2' (an attempt), '42.1-500' or '42.1,3,7-9' "
      "(some tasks), "

@@ -54,6 +54,7 @@ inline constexpr const char* kTokenWrong = "E107";
 inline constexpr const char* kServerStartingOrStopping = "E108";
 inline constexpr const char* kTokenFileOpen = "E109";
 inline constexpr const char* kOutputFailed = "E110";
+inline constexpr const char* kNoDatabase = "E111";
 
 inline constexpr const char* kMalformedSelector = "E201";
 inline constexpr const char* kNoSuchThing = "E202";  // batch, task, attempt, worker

@@ -1,4 +1,4 @@
-// Memory keeps its content when it is reopened; SQLite closes its file and opens it again.
+// Memory keeps its content when it is reopened; SQLite closes its file and opens it again, PostgreSQL its connections.
 // Must hold: nothing is left behind in the folder of temporary files.
 #include "store_fixtures.h"
 
@@ -11,6 +11,10 @@
 
 #include "store/memory/memory_store.h"
 #include "store/sqlite/sqlite_store.h"
+#ifdef MUSTER_HAS_POSTGRES
+#include "postgres_fixture.h"
+#include "store/postgres/postgres_store.h"
+#endif
 
 namespace muster::store {
 
@@ -74,9 +78,52 @@ class SqliteSubject final : public StoreSubject {
   std::unique_ptr<SqliteStore> store_;
 };
 
+#ifdef MUSTER_HAS_POSTGRES
+class PostgresSubject final : public StoreSubject {
+ public:
+  PostgresSubject() { open(); }
+  ~PostgresSubject() override {
+    store_.reset();
+    PrivatePostgres::instance().drop(schema_);
+  }
+  Store& store() override { return *store_; }
+  History& history() override { return *store_; }
+  AccessStore& access() override { return *store_; }
+  void reopen() override {
+    store_.reset();
+    open();
+  }
+
+ private:
+  void open() {
+    PostgresOptions options;
+    options.schema = schema_;
+    options.young_batches = 2;
+    auto opened = open_postgres_store(PrivatePostgres::instance().url(), options);
+    if (!opened) throw std::runtime_error(opened.error().what);
+    store_ = std::move(*opened);
+  }
+
+  std::string schema_ = PrivatePostgres::instance().fresh_name();
+  std::unique_ptr<PostgresStore> store_;
+};
+#endif
+
 }  // namespace
 
+std::string why_missing(StoreKind kind) {
+  if (kind != StoreKind::postgres) return {};
+#ifdef MUSTER_HAS_POSTGRES
+  return PrivatePostgres::instance().why_missing();
+#else
+  return "built without libpq";
+#endif
+}
+
 std::unique_ptr<StoreSubject> make_subject(StoreKind kind) {
+#ifdef MUSTER_HAS_POSTGRES
+  if (kind == StoreKind::postgres) return std::make_unique<PostgresSubject>();
+#endif
   if (kind == StoreKind::memory) return std::make_unique<MemorySubject>();
   return std::make_unique<SqliteSubject>();
 }

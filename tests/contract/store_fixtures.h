@@ -21,7 +21,10 @@ class TemporaryFolder {
   std::string path_;
 };
 
-enum class StoreKind { memory, sqlite };
+enum class StoreKind { memory, sqlite, postgres };
+
+// Those that can run here. Why one of them cannot: empty when it can.
+std::string why_missing(StoreKind kind);
 
 class StoreSubject {
  public:

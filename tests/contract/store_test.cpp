@@ -1,4 +1,4 @@
-// What any store promises: the same suite for the one in memory and the one in SQLite.
+// What any store promises: the same suite for the ones in memory, in SQLite and in PostgreSQL.
 // Must hold: nothing here knows how a store keeps its rows.
 #include <gtest/gtest.h>
 
@@ -12,7 +12,12 @@ namespace {
 
 class AnyStore : public testing::TestWithParam<StoreKind> {
  protected:
-  AnyStore() : subject_(make_subject(GetParam())) { subject_->store().load(); }
+  void SetUp() override {
+    const std::string missing = why_missing(GetParam());
+    if (!missing.empty()) GTEST_SKIP() << missing;
+    subject_ = make_subject(GetParam());
+    subject_->store().load();
+  }
   Store& store() { return subject_->store(); }
   History& history() { return subject_->history(); }
   AccessStore& access() { return subject_->access(); }
@@ -26,10 +31,13 @@ class AnyStore : public testing::TestWithParam<StoreKind> {
 };
 
 std::string name_of(const testing::TestParamInfo<StoreKind>& tested) {
-  return tested.param == StoreKind::memory ? "memory" : "sqlite";
+  return tested.param == StoreKind::memory   ? "memory"
+         : tested.param == StoreKind::sqlite ? "sqlite"
+                                             : "postgres";
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, AnyStore, testing::Values(StoreKind::memory, StoreKind::sqlite), name_of);
+INSTANTIATE_TEST_SUITE_P(Stores, AnyStore,
+                         testing::Values(StoreKind::memory, StoreKind::sqlite, StoreKind::postgres), name_of);
 
 TEST_P(AnyStore, ANewOneIsEmpty) {
   EXPECT_TRUE(history().batches({}).empty());

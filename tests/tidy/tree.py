@@ -64,6 +64,12 @@ def blank(text, keep_comments=False):
     return _TOKEN.sub(replace, text)
 
 
+def dynamic_parts(root):
+    """{folder below src/: libraries that it may include beside those of its room} from the muster_dynamic_part() lines."""
+    lines = re.findall(r"^muster_dynamic_part\(\S+ (\S+) [^)]*LIBS ([^)]*)\)", text_of(root / "CMakeLists.txt"), re.M)
+    return {folder: libraries.split() for folder, libraries in lines}
+
+
 def rooms(root):
     """{room: (rooms it may include, libraries it may include)} from the muster_room() lines of CMakeLists.txt."""
     table = {}

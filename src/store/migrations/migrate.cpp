@@ -134,10 +134,8 @@ Result<void> keep_copy(const std::string& path, int number) {
   return {};
 }
 
-using Names = std::map<std::pair<std::string, std::int64_t>, std::string>;
-
 template <class Cycle>
-void add_names(Names& names, const Cycle& cycle) {
+void add_names(StateNames& names, const Cycle& cycle) {
   for (std::size_t i = 0; i < cycle.states.size(); ++i) {
     names[{std::string(cycle.name), static_cast<std::int64_t>(i)}] = cycle.states[i].name;
   }
@@ -194,24 +192,28 @@ Result<void> migrate_database(const std::string& path, int number, const SchemaP
   return {};
 }
 
+StateNames state_names() {
+  StateNames names;
+  add_names(names, kTaskCycle);
+  add_names(names, kAttemptCycle);
+  add_names(names, kBatchCycle);
+  add_names(names, kWorkerCycle);
+  for (std::size_t i = 0; i < kCauses; ++i) {
+    names[{"cause", static_cast<std::int64_t>(i)}] = to_text(static_cast<Cause>(i));
+  }
+  return names;
+}
+
 bool names_match(const std::string& path) {
   const Database database(path, mode_to_look_at(path));
-  Names ours;
-  add_names(ours, kTaskCycle);
-  add_names(ours, kAttemptCycle);
-  add_names(ours, kBatchCycle);
-  add_names(ours, kWorkerCycle);
-  for (std::size_t i = 0; i < kCauses; ++i) {
-    ours[{"cause", static_cast<std::int64_t>(i)}] = to_text(static_cast<Cause>(i));
-  }
-  Names theirs;
+  StateNames theirs;
   Statement names(database, "SELECT cycle, number, name FROM names");
   for (Query query(names); query.next();) {
     std::string cycle = query.text();
     const std::int64_t number = query.integer();
     theirs[{std::move(cycle), number}] = query.text();
   }
-  return ours == theirs;
+  return state_names() == theirs;
 }
 
 }  // namespace muster::store

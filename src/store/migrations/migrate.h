@@ -2,7 +2,10 @@
 // Must hold: a file is copied before its first step; a step and its number are one transaction; nothing else changes a schema.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "store/migrations/schema.h"
@@ -18,6 +21,10 @@ Result<int> schema_number_of(const std::string& path, const SchemaPlan& plan);
 
 // From `number` to plan.number; the copy stays beside the file as PATH.schema-NUMBER. kDiskFull when it has no room.
 Result<void> migrate_database(const std::string& path, int number, const SchemaPlan& plan);
+
+// What the numbers of states mean in this program, by life cycle: the content of `names`.
+using StateNames = std::map<std::pair<std::string, std::int64_t>, std::string>;
+StateNames state_names();
 
 // Whether the numbers of states mean in the file what they mean in this program.
 bool names_match(const std::string& path);

@@ -2,13 +2,9 @@
 // Must hold: lists are separated by a comma and a blank.
 #include "store/tables/columns.h"
 
-#include <vector>
-
 namespace muster::store::tables {
 
-namespace {
-
-std::vector<std::string_view> split(std::string_view columns) {
+std::vector<std::string_view> split_columns(std::string_view columns) {
   std::vector<std::string_view> names;
   while (true) {
     const std::size_t comma = columns.find(", ");
@@ -18,10 +14,12 @@ std::vector<std::string_view> split(std::string_view columns) {
   }
 }
 
+namespace {
+
 template <class Each>
 std::string joined(std::string_view columns, const Each& each) {
   std::string list;
-  for (const std::string_view name : split(columns)) {
+  for (const std::string_view name : split_columns(columns)) {
     if (!list.empty()) list += ", ";
     list += each(std::string(name));
   }

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/migrations/schema.h"
 
@@ -66,7 +67,9 @@ inline std::string totals_columns() { return "project, " + task_count_columns();
 inline constexpr std::string_view kSequenceColumns =
     "next_batch, next_number, next_template, next_worker, next_event";
 
-// "(?, ?, ?)", as many as there are columns.
+std::vector<std::string_view> split_columns(std::string_view columns);
+
+// For SQLite. "(?, ?, ?)", as many as there are columns.
 std::string places_for(std::string_view columns);
 // "INSERT INTO table (columns) VALUES (?, …)"
 std::string insert_into(std::string_view table, std::string_view columns);
