@@ -158,6 +158,22 @@ function(muster_dynamic_part name folder)
   muster_test(${name}_test FILES ${tests} DEPS ${name} ${arg_DEPS})
 endfunction()
 
+# The program of the sources of FOLDER, with shared libraries. Nothing when a room that it needs is missing.
+function(muster_dynamic_program name folder)
+  cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
+  foreach(room ${arg_DEPS})
+    if(NOT TARGET muster_${room} OR MUSTER_SANITIZE)
+      return()
+    endif()
+  endforeach()
+  muster_glob(sources ${CMAKE_SOURCE_DIR}/src/${folder}/*.cpp)
+  add_executable(${name} ${sources})
+  muster_own(${name})
+  muster_link(${name} PRIVATE DEPS ${arg_DEPS})
+  target_link_libraries(${name} PRIVATE Threads::Threads)
+  target_link_options(${name} PRIVATE -pie -Wl,--compress-debug-sections=zlib)
+endfunction()
+
 # `muster` itself: everything in one static position-independent file, so that copying it is installing it.
 function(muster_program)
   if(NOT EXISTS ${CMAKE_SOURCE_DIR}/src/apps/main.cpp OR MUSTER_SANITIZE)

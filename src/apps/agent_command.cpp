@@ -25,7 +25,8 @@ class AgentBody final : public cli::CommandBody {
  public:
   void declare(cli::Options& options) override {
     options.text("--folder", "DIR", folder_, "The worker's folder; made if missing");
-    options.text("--server", "URL", process_.server.server_url, "Address of the server");
+    options.text("--server", "URL", process_.server.server_url,
+                 "Address of the server; several with commas between them when it has standbys");
     options.text("--url-file", "FILE", process_.server.server_file,
                  "File that holds the server's address, read at each try");
     options.text("--token-file", "FILE", token_,
@@ -47,8 +48,10 @@ class AgentBody final : public cli::CommandBody {
                     "give --server URL or --url-file FILE");
     }
     if (!process_.server.server_url.empty()) {
-      const auto address = runtime::parse_server_url(process_.server.server_url);
-      if (!address) return std::unexpected(address.error());
+      for (const std::string& url : runtime::split_server_urls(process_.server.server_url)) {
+        const auto address = runtime::parse_server_url(url);
+        if (!address) return std::unexpected(address.error());
+      }
     }
     auto folder = runtime::WorkerFolder::take(folder_);
     if (!folder) return std::unexpected(folder.error());

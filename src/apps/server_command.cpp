@@ -12,6 +12,7 @@
 #include <charconv>
 #include <limits>
 
+#include "apps/open_store.h"
 #include "apps/server_process.h"
 #include "cli/session.h"
 #include "client/api.h"
@@ -81,6 +82,7 @@ struct ServerTargets {
   std::optional<std::uint64_t> slots;
   std::optional<std::uint64_t> gpu_slots;
   bool no_worker = false;
+  std::string store;
 };
 
 void declare_server(cli::Options& options, ServerTargets& targets) {
@@ -90,6 +92,8 @@ void declare_server(cli::Options& options, ServerTargets& targets) {
   options.number("--slots", "N", targets.slots, "CPU slots of the worker (default: its cores)");
   options.number("--gpu-slots", "N", targets.gpu_slots,
                  "GPU slots of the worker (default: the GPUs that are found)");
+  options.text("--store", "URL", targets.store,
+               "PostgreSQL database instead of the folder's own, remembered: postgres://…; or sqlite");
   options.flag("--no-worker", targets.no_worker, "Start no worker on this machine");
 }
 
@@ -104,6 +108,27 @@ Result<std::optional<std::uint32_t>> slot_number(const std::optional<std::uint64
   return static_cast<std::uint32_t>(*number);
 }
 
+// What --store says, else what the folder was used with last. Empty: its own file.
+Result<std::string> find_store(const std::string& option, const runtime::DataFolder& folder) {
+  std::string url = option;
+  if (url.empty()) url = runtime::read_line_file(folder.store_url()).value_or("");
+  if (url == "sqlite") url.clear();
+  if (!url.empty() && !is_postgres_url(url)) {
+    return refuse(ErrorKind::usage, kMalformedValue, "'" + escape_text(url) + "' is not a store",
+                  "give --store postgres://USER@HOST/DATABASE, or --store sqlite");
+  }
+  if (!url.empty() && !has_postgres()) return std::unexpected(continue_as_muster_server());
+  if (option.empty()) return url;
+  if (Result<void> made = runtime::make_data_folder(folder); !made) return std::unexpected(made.error());
+  if (url.empty()) {
+    unlink(folder.store_url().c_str());
+  } else if (Result<void> kept = runtime::write_file_atomically(folder.store_url(), url + "\n", 0600);
+             !kept) {
+    return std::unexpected(kept.error());
+  }
+  return url;
+}
+
 Result<ServerProcess> make_process(const ServerTargets& targets, cli::Session& session) {
   ServerProcess process;
   Result<runtime::DataFolder> folder = runtime::find_data_folder(targets.data);
@@ -114,6 +139,10 @@ Result<ServerProcess> make_process(const ServerTargets& targets, cli::Session& s
   if (!slots) return std::unexpected(slots.error());
   const auto gpu_slots = slot_number(targets.gpu_slots, "--gpu-slots");
   if (!gpu_slots) return std::unexpected(gpu_slots.error());
+  const Result<std::string> store = find_store(targets.store, *folder);
+  if (!store) return std::unexpected(store.error());
+  process.store_url = *store;
+  process.standing_by = [](const std::string&) {};
   process.folder = std::move(*folder);
   process.listen = *listen;
   process.worker = {!targets.no_worker, *slots, *gpu_slots};
@@ -179,12 +208,21 @@ class Up final : public cli::CommandBody {
            ")";
   }
 
+  static std::string standby_line(const ServerProcess& process, const std::string& url) {
+    return "muster " + process.version + " stands by at " + url + " (data " +
+           escape_text(process.folder.path) + "); it takes over when the leader is gone";
+  }
+
   static Result<int> run_here(ServerProcess& process, cli::Session& session) {
     process.interrupt = runtime::ServerOptions::Interrupt::stops_everything;
     process.echo =
         session.err_terminal().is_terminal ? runtime::TerminalEcho::plain : runtime::TerminalEcho::none;
     process.ready = [&](const std::string& url) {
       session.out().line(ready_line(process, url));
+      session.out().flush();
+    };
+    process.standing_by = [&](const std::string& url) {
+      session.out().line(standby_line(process, url));
       session.out().flush();
     };
     const Result<runtime::ServerEnd> end = run_server_process(process);
@@ -226,6 +264,11 @@ class Up final : public cli::CommandBody {
       session.out().flush();
       return 0;
     }
+    if (word.size() == 2 && word[0] == "standby") {
+      session.out().line(standby_line(process, word[1]));
+      session.out().flush();
+      return 0;
+    }
     if (word.size() == 5 && word[0] == "error") {
       return refuse(static_cast<ErrorKind>(std::stoi(word[1])), word[2], word[3], word[4]);
     }
@@ -255,6 +298,9 @@ class ServerCommand final : public cli::CommandBody {
     if (descriptor >= 0) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
     process->ready = [&](const std::string& url) {
       if (descriptor >= 0) send_word(std::exchange(descriptor, -1), {"ready", url});
+    };
+    process->standing_by = [&](const std::string& url) {
+      if (descriptor >= 0) send_word(std::exchange(descriptor, -1), {"standby", url});
     };
     const Result<runtime::ServerEnd> end = run_server_process(*process);
     if (end) return 0;
@@ -303,7 +349,9 @@ class Down final : public cli::CommandBody {
                     "ask that user, or use root");
     }
     Result<client::Api> api = connect(folder);
-    const bool asked = api && api->shut_down(keep_running_);
+    // What a standby's folder names is the leader, which goes on.
+    const bool stands_by = runtime::read_line_file(folder.standby()).has_value();
+    const bool asked = !stands_by && api && api->shut_down(keep_running_);
     // One that does not answer still listens to this.
     if (!asked) owner->send_signal(SIGTERM);
     while (!owner->wait_for_end(5'000'000)) {

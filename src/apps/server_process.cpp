@@ -6,30 +6,23 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 
+#include "apps/open_store.h"
 #include "blobs/log_store.h"
 #include "runtime/clock.h"
 #include "runtime/process.h"
+#include "runtime/standby.h"
 #include "store/folder_lock.h"
-#include "store/sqlite/sqlite_store.h"
 
 namespace muster::apps {
 namespace {
 
 constexpr Micros kWorkerPatience_us = 3600LL * 1'000'000;
 constexpr Micros kTell_us = 5'000'000;
-
-class StoreSpace final : public runtime::DiskSpaceSource {
- public:
-  explicit StoreSpace(store::SqliteStore& store) : store_(store) {}
-  SpaceState space() override { return store_.space(); }
-
- private:
-  store::SqliteStore& store_;
-};
 
 // The name of the user who runs this, read without the name service, which a static program does not have.
 std::string user_name() {
@@ -72,7 +65,80 @@ Error name_port_owner(Error error, const runtime::ListenAddress& listen) {
 
 }  // namespace
 
-Result<runtime::ServerEnd> run_server_process(const ServerProcess& process) {
+namespace {
+
+// The port of a URL of ours, which ends with it.
+std::uint16_t port_of(const std::string& url) {
+  std::uint16_t port = 0;
+  std::from_chars(url.data() + url.rfind(':') + 1, url.data() + url.size(), port);
+  return port;
+}
+
+runtime::ServerOptions server_options(ServerProcess& process, OpenStore& store) {
+  runtime::ServerOptions options;
+  options.folder = process.folder;
+  options.listen = process.listen;
+  options.version = process.version;
+  options.store_name = store.name();
+  options.owner = user_name();
+  options.worker = process.worker;
+  options.interrupt = process.interrupt;
+  options.ready = [&](const std::string& url) {
+    store.announce(url);
+    process.listen.port = port_of(url);  // the same one when it stands by
+    process.ready(url);
+  };
+  return options;
+}
+
+// Until this server may lead, or is told to end. Meanwhile the folder leads to the leader.
+Result<runtime::StandbyEnd> stand_by(ServerProcess& process, OpenStore& store, runtime::ServerLog& log) {
+  if (store.try_lead()) return runtime::StandbyEnd::leads;
+  std::string written;
+  runtime::StandbyOptions options;
+  options.listen = process.listen;
+  options.leader = [&] { return store.leader(); };
+  options.may_lead = [&] {
+    if (store.try_lead()) return true;
+    const std::string leader = store.leader();
+    if (leader != written && runtime::write_file_atomically(process.folder.url(), leader + "\n", 0644)) {
+      written = leader;
+      log.info("the leader answers elsewhere", {{"leader", leader}});
+    }
+    return false;
+  };
+  options.ready = [&](const runtime::ListenAddress& address) {
+    process.listen = address;  // the same one when it leads
+    const std::string url = address.url();
+    (void)runtime::write_file_atomically(process.folder.standby(), url + "\n", 0644);
+    log.info("standing by", {{"url", url}});
+    process.standing_by(url);
+  };
+  Result<runtime::StandbyEnd> end = runtime::run_standby(options);
+  unlink(process.folder.standby().c_str());
+  unlink(process.folder.url().c_str());
+  return end;
+}
+
+// Of a shared store: leads, and stands by again when another server has taken over or the database is gone for too long.
+Result<runtime::ServerEnd> take_turns(ServerProcess process, OpenStore& store, blobs::LogStore& logs,
+                                      runtime::ServerLog& log) {
+  for (;;) {
+    const Result<runtime::StandbyEnd> waited = stand_by(process, store, log);
+    if (!waited) return std::unexpected(waited.error());
+    if (*waited == runtime::StandbyEnd::stopped) return runtime::ServerEnd::server_alone;
+    Result<runtime::ServerEnd> end =
+        runtime::run_server({store.store(), store.history(), store.access(), store.disk(), logs, log},
+                            server_options(process, store));
+    if (end || end.error().code != kNoDatabase) return end;
+    unlink(process.folder.url().c_str());
+    log.warning("the lead is lost", {{"why", end.error().what}});
+  }
+}
+
+}  // namespace
+
+Result<runtime::ServerEnd> run_server_process(ServerProcess process) {
   raise_descriptor_limit();
   if (Result<void> made = runtime::make_data_folder(process.folder); !made)
     return std::unexpected(made.error());
@@ -80,23 +146,18 @@ Result<runtime::ServerEnd> run_server_process(const ServerProcess& process) {
   if (!lock) return std::unexpected(lock.error());
   // Of a server that was killed: nobody answers there.
   unlink(process.folder.url().c_str());
-  Result<std::unique_ptr<store::SqliteStore>> store = store::open_sqlite_store(*lock);
+  unlink(process.folder.standby().c_str());
+  Result<std::unique_ptr<OpenStore>> store = open_store(process.store_url, process.folder, *lock);
   if (!store) return std::unexpected(store.error());
   Result<blobs::LogStore> logs = blobs::LogStore::open(process.folder.logs());
   if (!logs) return std::unexpected(logs.error());
   runtime::ServerLog log(process.folder.log(), process.echo);
-  StoreSpace space(**store);
-  runtime::ServerOptions options;
-  options.folder = process.folder;
-  options.listen = process.listen;
-  options.version = process.version;
-  options.store_name = "sqlite";
-  options.owner = user_name();
-  options.worker = process.worker;
-  options.interrupt = process.interrupt;
-  options.ready = process.ready;
+  OpenStore& opened = **store;
   Result<runtime::ServerEnd> end =
-      runtime::run_server({**store, **store, **store, space, *logs, log}, options);
+      opened.is_shared() ? take_turns(process, opened, *logs, log)
+                         : runtime::run_server(
+                               {opened.store(), opened.history(), opened.access(), opened.disk(), *logs, log},
+                               server_options(process, opened));
   if (!end) return std::unexpected(name_port_owner(std::move(end.error()), process.listen));
   return end;
 }

@@ -18,11 +18,14 @@ struct ServerProcess {
   std::string version;
   runtime::ServerOptions::Interrupt interrupt = runtime::ServerOptions::Interrupt::ends_server;
   runtime::TerminalEcho echo = runtime::TerminalEcho::none;
+  std::string store_url;  // empty: the file of the folder
   std::function<void(const std::string& url)> ready;
+  // A standby answers at `url`; `ready` follows when it leads.
+  std::function<void(const std::string& url)> standing_by;
 };
 
 // Errors: kDataFolderInUse, kDatabaseNewer, kDatabaseDamaged, kPortInUse, kDiskFull, kInternal.
-Result<runtime::ServerEnd> run_server_process(const ServerProcess& process);
+Result<runtime::ServerEnd> run_server_process(ServerProcess process);
 
 // Ends the local worker with its tasks; lines for people go to `say`. Nothing to stop is fine. kBusy when it does not end.
 Result<void> stop_local_worker(const runtime::DataFolder& folder,

@@ -13,6 +13,8 @@ namespace muster::runtime {
 // <data>/                 0700
 //   lock                  held (flock) by the running server; its text is the process id
 //   muster.db             the database
+//   store.url             0600, one line: the database, when it is not muster.db
+//   standby               there while a standby runs; server.url is the leader's then
 //   server.url            the address, one line; there exactly while a server answers (or after it was killed)
 //   server.log            structured log, JSON lines
 //   admin.token           0600, one line
@@ -25,6 +27,8 @@ struct DataFolder {
   std::string path;  // absolute
   std::string lock() const { return path + "/lock"; }
   std::string database() const { return path + "/muster.db"; }
+  std::string store_url() const { return path + "/store.url"; }
+  std::string standby() const { return path + "/standby"; }
   std::string url() const { return path + "/server.url"; }
   std::string log() const { return path + "/server.log"; }
   std::string admin_token() const { return path + "/admin.token"; }

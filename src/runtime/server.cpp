@@ -440,7 +440,7 @@ Result<ServerEnd> run_server(const ServerParts& parts, const ServerOptions& opti
                   "make room in the data folder, then start again");
   } catch (const StoreUnknown& unknown) {
     parts.log.error("database failed", {{"why", unknown.what()}});
-    return refuse(ErrorKind::temporary, kInternal, std::string("the database failed: ") + unknown.what(),
+    return refuse(ErrorKind::temporary, kNoDatabase, std::string("the database failed: ") + unknown.what(),
                   "look at the disk of the data folder, then start again");
   } catch (const StoreDamaged& damaged) {
     parts.log.error("database damaged", {{"why", damaged.what()}});

@@ -65,4 +65,14 @@ Result<ServerAddress> parse_server_url(std::string_view url) {
                 "give it as http://127.0.0.1:7420");
 }
 
+std::vector<std::string> split_server_urls(std::string_view urls) {
+  std::vector<std::string> list;
+  for (;;) {
+    const std::size_t comma = urls.find(',');
+    list.emplace_back(urls.substr(0, comma));
+    if (comma == std::string_view::npos) return list;
+    urls.remove_prefix(comma + 1);
+  }
+}
+
 }  // namespace muster::runtime

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/error.h"
 
@@ -22,5 +23,8 @@ inline constexpr std::uint16_t kServerPort = 7420;
 
 // http://HOST[:PORT][/], HOST `localhost` or a numeric loopback address. Error E203.
 Result<ServerAddress> parse_server_url(std::string_view url);
+
+// "URL,URL" as a list; never empty.
+std::vector<std::string> split_server_urls(std::string_view urls);
 
 }  // namespace muster::runtime

@@ -55,6 +55,7 @@ struct ServerLink::State : std::enable_shared_from_this<ServerLink::State> {
   std::shared_ptr<Session> session;
   std::mt19937_64 dice{std::random_device{}()};
   std::uint32_t failures = 0;
+  std::size_t tries = 0;
   std::string last_complaint;
   bool stopped = false;
 
@@ -246,7 +247,9 @@ Result<ServerAddress> ServerLink::State::find_server(std::string& token) const {
   if (!line)
     return refuse(ErrorKind::not_allowed, kTokenMissing, "there is no token in " + options.token_file);
   token = *line;
-  return parse_server_url(url);
+  // A standby refuses, and the next try goes to the next one.
+  const std::vector<std::string> urls = split_server_urls(url);
+  return parse_server_url(urls[tries % urls.size()]);
 }
 
 void ServerLink::State::attempt() {
@@ -256,6 +259,7 @@ void ServerLink::State::attempt() {
     complain(address.error().what);
     return pause(0);
   }
+  ++tries;
   session = std::make_shared<Session>(shared_from_this(), *address);
   session->open(token);
 }

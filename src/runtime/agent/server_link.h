@@ -16,7 +16,7 @@ class io_context;
 namespace muster::runtime {
 
 struct ServerLinkOptions {
-  std::string server_url;           // either this …
+  std::string server_url;           // either this, or several with commas between them, tried in turn …
   std::string server_file;          // … or a file whose first line it is; read at each try
   std::string token_file;           // its first line; read at each try
   Micros pause_max_us = 1'000'000;  // between two tries; a server on this machine comes back soon

@@ -93,14 +93,33 @@ bool PostgresStore::try_lead() {
   const std::lock_guard lock(write_mutex_);
   try {
     if (write_connection_ == nullptr || write_connection_->is_lost()) connect_writer();
-    return take_lock();
+    if (take_lock()) return true;
+    Query meta(write_connection_->query("SELECT leader FROM meta"));
+    if (meta.next()) leader_ = meta.text();
+    return false;
   } catch (const PostgresError& error) {
     write_connection_.reset();
     throw StoreUnknown(error.what());
   }
 }
 
+std::string PostgresStore::leader() {
+  const std::lock_guard lock(write_mutex_);
+  return leader_;
+}
+
 // ---- leading
+
+// Not part of the truth: if it is lost, standbys name no leader, or an older one.
+void PostgresStore::announce(const std::string& url) {
+  const std::lock_guard lock(write_mutex_);
+  require_lead();
+  try {
+    write_connection_->query("UPDATE meta SET leader = $2 WHERE incarnation = $1", Parameters(term_, url));
+  } catch (const PostgresError& error) {
+    if (error.lost) take_back_lead();
+  }
+}
 
 void PostgresStore::require_lead() const {
   MUSTER_CHECK(term_ != 0, "a store is loaded before it is written");

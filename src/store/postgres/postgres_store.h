@@ -65,6 +65,9 @@ class PostgresStore final : public Store, public History, public AccessStore {
   // ---- of this store alone
   // Takes the lock if nobody has it. False: another server leads. Throws StoreUnknown when the database cannot be asked.
   bool try_lead();
+  // Where the leader answers, as it has announced; known after try_lead().
+  std::string leader();
+  void announce(const std::string& url);
   // About once a second while it leads: says that this server lives, and makes a lost connection again. Throws StoreUnknown
   // when it does not lead any more.
   void keep_alive();
@@ -88,6 +91,7 @@ class PostgresStore final : public Store, public History, public AccessStore {
   std::unique_ptr<postgres::Connection> write_connection_;
   std::unique_ptr<postgres::Writer> writer_;
   bool has_lock_ = false;
+  std::string leader_;
   Incarnation term_ = 0;  // 0: not loaded
 
   std::mutex read_mutex_;

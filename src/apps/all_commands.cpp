@@ -1,0 +1,20 @@
+// Every group of commands that starts processes, in the order of the help text.
+// Reading this file shows what the programs contain.
+#include "apps/all_commands.h"
+
+#include "apps/agent_command.h"
+#include "apps/doctor_command.h"
+#include "apps/selftest_command.h"
+#include "apps/server_command.h"
+
+namespace muster::apps {
+
+std::vector<cli::Command> all_commands() {
+  std::vector<cli::Command> commands;
+  for (const auto& group : {server_commands(), agent_commands(), doctor_commands(), selftest_commands()}) {
+    commands.insert(commands.end(), group.begin(), group.end());
+  }
+  return commands;
+}
+
+}  // namespace muster::apps
