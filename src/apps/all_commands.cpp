@@ -3,6 +3,7 @@
 #include "apps/all_commands.h"
 
 #include "apps/agent_command.h"
+#include "apps/backup_command.h"
 #include "apps/doctor_command.h"
 #include "apps/selftest_command.h"
 #include "apps/server_command.h"
@@ -11,7 +12,8 @@ namespace muster::apps {
 
 std::vector<cli::Command> all_commands() {
   std::vector<cli::Command> commands;
-  for (const auto& group : {server_commands(), agent_commands(), doctor_commands(), selftest_commands()}) {
+  for (const auto& group :
+       {server_commands(), agent_commands(), doctor_commands(), backup_commands(), selftest_commands()}) {
     commands.insert(commands.end(), group.begin(), group.end());
   }
   return commands;

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <vector>
 
 #include "core/escape.h"
@@ -15,9 +16,9 @@ namespace muster::apps {
 
 namespace {
 
-StoreOpener& postgres_opener() {
-  static StoreOpener opener;
-  return opener;
+std::optional<PostgresPart>& postgres_part() {
+  static std::optional<PostgresPart> part;
+  return part;
 }
 
 class FileStore final : public OpenStore, public runtime::DiskSpaceSource {
@@ -44,9 +45,9 @@ std::vector<std::string> own_words() {
 
 }  // namespace
 
-void set_postgres_opener(StoreOpener opener) { postgres_opener() = std::move(opener); }
+void set_postgres(PostgresPart part) { postgres_part() = std::move(part); }
 
-bool has_postgres() { return static_cast<bool>(postgres_opener()); }
+const PostgresPart* postgres() { return postgres_part() ? &*postgres_part() : nullptr; }
 
 bool is_postgres_url(const std::string& url) {
   return url.starts_with("postgres://") || url.starts_with("postgresql://");
@@ -54,10 +55,29 @@ bool is_postgres_url(const std::string& url) {
 
 Result<std::unique_ptr<OpenStore>> open_store(const std::string& url, const runtime::DataFolder& folder,
                                               const store::FolderLock& lock) {
-  if (!url.empty()) return postgres_opener()(url, folder);
+  if (!url.empty()) return postgres()->open(url, folder);
   Result<std::unique_ptr<store::SqliteStore>> file = store::open_sqlite_store(lock);
   if (!file) return std::unexpected(file.error());
   return std::make_unique<FileStore>(std::move(*file));
+}
+
+Result<std::string> find_store(const std::string& option, const runtime::DataFolder& folder) {
+  std::string url = option;
+  if (url.empty()) url = runtime::read_line_file(folder.store_url()).value_or("");
+  if (url == "sqlite") url.clear();
+  if (!url.empty() && !is_postgres_url(url)) {
+    return refuse(ErrorKind::usage, kMalformedValue, "'" + escape_text(url) + "' is not a store",
+                  "give --store postgres://USER@HOST/DATABASE, or --store sqlite");
+  }
+  if (!url.empty() && postgres() == nullptr) return std::unexpected(continue_as_muster_server());
+  return url;
+}
+
+Result<void> remember_store(const std::string& url, const runtime::DataFolder& folder) {
+  if (Result<void> made = runtime::make_data_folder(folder); !made) return made;
+  if (!url.empty()) return runtime::write_file_atomically(folder.store_url(), url + "\n", 0600);
+  unlink(folder.store_url().c_str());
+  return {};
 }
 
 Error continue_as_muster_server() {

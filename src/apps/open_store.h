@@ -11,6 +11,7 @@
 #include "runtime/data_folder.h"
 #include "runtime/disk_space.h"
 #include "store/folder_lock.h"
+#include "store/sqlite/backup.h"
 
 namespace muster::apps {
 
@@ -31,12 +32,22 @@ class OpenStore {
   virtual std::string leader() { return {}; }
 };
 
-using StoreOpener = std::function<Result<std::unique_ptr<OpenStore>>(const std::string& url,
-                                                                     const runtime::DataFolder& folder)>;
+// What muster-server adds to muster.
+struct PostgresPart {
+  std::function<Result<std::unique_ptr<OpenStore>>(const std::string& url, const runtime::DataFolder& folder)>
+      open;
+  // Every row into a new file, and of a file into an empty database.
+  std::function<Result<store::RowCounts>(const std::string& url, const std::string& file,
+                                         store::Incarnations)>
+      save;
+  std::function<Result<store::RowCounts>(const std::string& file, const std::string& url,
+                                         store::Incarnations)>
+      fill;
+};
 
 // Once, before any command runs.
-void set_postgres_opener(StoreOpener opener);
-bool has_postgres();
+void set_postgres(PostgresPart part);
+const PostgresPart* postgres();  // null: this program has it not
 
 // postgres://… or postgresql://…
 bool is_postgres_url(const std::string& url);
@@ -44,6 +55,11 @@ bool is_postgres_url(const std::string& url);
 // `url` empty: the file of the folder, which is locked by the caller.
 Result<std::unique_ptr<OpenStore>> open_store(const std::string& url, const runtime::DataFolder& folder,
                                               const store::FolderLock& lock);
+
+// What --store says, else what the folder was used with last; empty: its own file. Goes on as muster-server when that is needed.
+Result<std::string> find_store(const std::string& option, const runtime::DataFolder& folder);
+// For the next start.
+Result<void> remember_store(const std::string& url, const runtime::DataFolder& folder);
 
 // Goes on as `muster-server`, which lies beside this program, with the same words. Returns only when it is not there.
 Error continue_as_muster_server();

@@ -108,27 +108,6 @@ Result<std::optional<std::uint32_t>> slot_number(const std::optional<std::uint64
   return static_cast<std::uint32_t>(*number);
 }
 
-// What --store says, else what the folder was used with last. Empty: its own file.
-Result<std::string> find_store(const std::string& option, const runtime::DataFolder& folder) {
-  std::string url = option;
-  if (url.empty()) url = runtime::read_line_file(folder.store_url()).value_or("");
-  if (url == "sqlite") url.clear();
-  if (!url.empty() && !is_postgres_url(url)) {
-    return refuse(ErrorKind::usage, kMalformedValue, "'" + escape_text(url) + "' is not a store",
-                  "give --store postgres://USER@HOST/DATABASE, or --store sqlite");
-  }
-  if (!url.empty() && !has_postgres()) return std::unexpected(continue_as_muster_server());
-  if (option.empty()) return url;
-  if (Result<void> made = runtime::make_data_folder(folder); !made) return std::unexpected(made.error());
-  if (url.empty()) {
-    unlink(folder.store_url().c_str());
-  } else if (Result<void> kept = runtime::write_file_atomically(folder.store_url(), url + "\n", 0600);
-             !kept) {
-    return std::unexpected(kept.error());
-  }
-  return url;
-}
-
 Result<ServerProcess> make_process(const ServerTargets& targets, cli::Session& session) {
   ServerProcess process;
   Result<runtime::DataFolder> folder = runtime::find_data_folder(targets.data);
@@ -141,6 +120,9 @@ Result<ServerProcess> make_process(const ServerTargets& targets, cli::Session& s
   if (!gpu_slots) return std::unexpected(gpu_slots.error());
   const Result<std::string> store = find_store(targets.store, *folder);
   if (!store) return std::unexpected(store.error());
+  if (!targets.store.empty()) {
+    if (Result<void> kept = remember_store(*store, *folder); !kept) return std::unexpected(kept.error());
+  }
   process.store_url = *store;
   process.standing_by = [](const std::string&) {};
   process.folder = std::move(*folder);

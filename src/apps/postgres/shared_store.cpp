@@ -4,6 +4,7 @@
 
 #include "store/disk_reserve.h"
 #include "store/postgres/postgres_store.h"
+#include "store/postgres/table_copy.h"
 
 namespace muster::apps {
 
@@ -44,13 +45,26 @@ class SharedStore final : public OpenStore, public runtime::DiskSpaceSource {
   store::DiskReserve reserve_;
 };
 
-}  // namespace
-
 Result<std::unique_ptr<OpenStore>> open_shared_store(const std::string& url,
                                                      const runtime::DataFolder& folder) {
   Result<std::unique_ptr<store::PostgresStore>> store = store::open_postgres_store(url);
   if (!store) return std::unexpected(store.error());
   return std::make_unique<SharedStore>(std::move(*store), folder.path);
+}
+
+}  // namespace
+
+PostgresPart postgres_part() {
+  const store::PostgresOptions usual;
+  return {.open = open_shared_store,
+          .save =
+              [=](const std::string& url, const std::string& file, store::Incarnations incarnations) {
+                return copy_from_postgres(url, usual, file, incarnations);
+              },
+          .fill =
+              [=](const std::string& file, const std::string& url, store::Incarnations incarnations) {
+                return copy_to_postgres(file, url, usual, incarnations);
+              }};
 }
 
 }  // namespace muster::apps

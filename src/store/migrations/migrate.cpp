@@ -45,14 +45,6 @@ void remove_database(const std::string& path) {
   for (const char* ending : {"", "-journal", "-wal", "-shm"}) unlink((path + ending).c_str());
 }
 
-// Durable under its name, or not there.
-void rename_durably(const std::string& from, const std::string& to) {
-  sync_path(from, O_RDONLY);
-  if (rename(from.c_str(), to.c_str()) != 0) fail("cannot rename " + from);
-  const std::string folder = std::filesystem::path(to).parent_path().string();
-  sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
-}
-
 // With its log if it has one; else in a way that makes none.
 OpenMode mode_to_look_at(const std::string& path) {
   struct stat log{};
@@ -142,6 +134,13 @@ void add_names(StateNames& names, const Cycle& cycle) {
 }
 
 }  // namespace
+
+void rename_durably(const std::string& from, const std::string& to) {
+  sync_path(from, O_RDONLY);
+  if (rename(from.c_str(), to.c_str()) != 0) fail("cannot rename " + from);
+  const std::string folder = std::filesystem::path(to).parent_path().string();
+  sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+}
 
 Error damaged_database(const std::string& path, const std::string& what) {
   return {ErrorKind::wrong_state, kDatabaseDamaged,

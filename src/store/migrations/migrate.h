@@ -29,6 +29,9 @@ StateNames state_names();
 // Whether the numbers of states mean in the file what they mean in this program.
 bool names_match(const std::string& path);
 
+// Durable under its name, or not there. Throws std::system_error.
+void rename_durably(const std::string& from, const std::string& to);
+
 // kDatabaseDamaged for the file, with what was seen and the next step.
 Error damaged_database(const std::string& path, const std::string& what);
 

@@ -121,6 +121,7 @@ class Query {
   }
   int rows() const { return rows_; }
   bool next_is_null() const { return PQgetisnull(answer_.get(), row_, column_) != 0; }
+  Oid next_type() const { return PQftype(answer_.get(), column_); }
   void skip(int columns) { column_ += columns; }
   template <class Integer = std::int64_t>
   Integer integer() {
