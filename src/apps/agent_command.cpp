@@ -36,6 +36,9 @@ class AgentBody final : public cli::CommandBody {
     options.number("--slots", "N", cpu_slots_, "CPU slots (default: its cores)");
     options.number("--gpu-slots", "N", gpu_slots_, "GPU slots (default: the GPUs that are found)");
     options.text("--run-as", "USER", process_.run_as, "As root: the user whom tasks run as");
+    options.duration_us(
+        "--reconnect-max", reconnect_max_us_,
+        "Longest pause between two tries to reach the server (default: 1s on this machine, else 30s)");
     options.text("--boot-id-file", "FILE", boot_id_,
                  "File that changes at each boot, for containers without /proc/sys");
   }
@@ -58,6 +61,7 @@ class AgentBody final : public cli::CommandBody {
     process_.server.token_file = token_.value_or(folder->path() + "/agent.token");
     process_.version = std::string(kVersion);
     process_.slots = {narrow(cpu_slots_), narrow(gpu_slots_)};
+    process_.server.pause_max_us = reconnect_max_us_.value_or(0);
     if (boot_id_) process_.sources.boot_id_file = *boot_id_;
     const Result<void> end = runtime::run_agent(*folder, process_);
     if (!end) return std::unexpected(end.error());
@@ -69,6 +73,7 @@ class AgentBody final : public cli::CommandBody {
   runtime::AgentProcess process_;
   std::optional<std::string> token_;
   std::optional<std::string> boot_id_;
+  std::optional<std::int64_t> reconnect_max_us_;
   std::optional<std::uint64_t> cpu_slots_;
   std::optional<std::uint64_t> gpu_slots_;
 };

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <limits>
 
 #include "apps/open_store.h"
@@ -25,6 +26,7 @@ namespace {
 
 constexpr Micros kStartPatience_us = 120'000'000;  // a migration of a large database is part of it
 constexpr Micros kAnswerPatience_us = 10'000'000;
+constexpr Micros kLeaseLeast_us = 2'000'000;
 constexpr char kSeparator = '\x1f';
 
 // ---- the first word of a detached server: "ready" or "error", then its parts, on one line
@@ -83,12 +85,24 @@ struct ServerTargets {
   std::optional<std::uint64_t> gpu_slots;
   bool no_worker = false;
   std::string store;
+  TlsChoice tls;
+  std::optional<std::int64_t> renew_agents_us;
+  std::optional<std::int64_t> lease_us;
 };
 
 void declare_server(cli::Options& options, ServerTargets& targets) {
   options.text("--data", "DIR", targets.data, "Folder of the database, the logs and the worker");
   options.text("--listen", "HOST:PORT", targets.listen,
-               "Address on this machine; port 0 picks a free one (default 127.0.0.1:7420)");
+               "Address to answer at, * for all; port 0 picks a free one (default 127.0.0.1:7420)");
+  options.flag("--tls", targets.tls.always, "TLS on 127.0.0.1, too; other addresses always have it");
+  options.text("--tls-cert", "FILE", targets.tls.certificate,
+               "Certificate, PEM (default: one that the server makes for itself)");
+  options.text("--tls-key", "FILE", targets.tls.key, "Its key, PEM");
+  options.duration_us(
+      "--lease", targets.lease_us,
+      "how long a worker without a word keeps its tasks before they run elsewhere (default 24h)");
+  options.duration_us("--renew-agents", targets.renew_agents_us,
+                      "age of a joined worker's credential when it gets a new one (default 24h)");
   options.number("--slots", "N", targets.slots, "CPU slots of the worker (default: its cores)");
   options.number("--gpu-slots", "N", targets.gpu_slots,
                  "GPU slots of the worker (default: the GPUs that are found)");
@@ -125,8 +139,17 @@ Result<ServerProcess> make_process(const ServerTargets& targets, cli::Session& s
   }
   process.store_url = *store;
   process.standing_by = [](const std::string&) {};
+  if (targets.tls.certificate.empty() != targets.tls.key.empty()) {
+    return refuse(ErrorKind::usage, kMalformedValue, "a certificate and its key go together",
+                  "give both --tls-cert FILE and --tls-key FILE");
+  }
   process.folder = std::move(*folder);
   process.listen = *listen;
+  process.tls = targets.tls;
+  process.renew_agents_us = targets.renew_agents_us;
+  if (targets.lease_us && *targets.lease_us < kLeaseLeast_us)
+    return refuse(ErrorKind::usage, kMalformedValue, "a lease is at least 2 seconds", "the default is 24h");
+  process.lease_us = targets.lease_us;
   process.worker = {!targets.no_worker, *slots, *gpu_slots};
   process.version = session.version();
   return process;
@@ -161,6 +184,12 @@ Result<std::optional<std::string>> running_server(const runtime::DataFolder& fol
   return std::nullopt;
 }
 
+// The detached server works in another folder.
+std::string absolute(const std::string& path) {
+  std::error_code failed;
+  return std::filesystem::absolute(path, failed).string();
+}
+
 // ---- up
 
 class Up final : public cli::CommandBody {
@@ -176,8 +205,8 @@ class Up final : public cli::CommandBody {
     const Result<std::optional<std::string>> running = running_server(process->folder);
     if (!running) return std::unexpected(running.error());
     if (*running) {
-      session.out().line("muster is already running at " + **running + " (data " +
-                         escape_text(process->folder.path) + ")");
+      session.out().line("muster is already running at " + (*running)->substr(0, (*running)->find('#')) +
+                         " (data " + escape_text(process->folder.path) + ")");
       session.out().flush();
       return 0;
     }
@@ -224,6 +253,16 @@ class Up final : public cli::CommandBody {
     child.arguments = {
         "server", "--data", process.folder.path, "--listen", targets_.listen, "--ready-descriptor", "3"};
     if (targets_.no_worker) child.arguments.emplace_back("--no-worker");
+    for (const auto& [name, time_us] :
+         {std::pair("--renew-agents", targets_.renew_agents_us), {"--lease", targets_.lease_us}}) {
+      if (time_us)
+        child.arguments.insert(child.arguments.end(), {name, std::to_string(*time_us / 1000) + "ms"});
+    }
+    if (targets_.tls.always) child.arguments.emplace_back("--tls");
+    for (const auto& [name, file] :
+         {std::pair("--tls-cert", targets_.tls.certificate), {"--tls-key", targets_.tls.key}}) {
+      if (!file.empty()) child.arguments.insert(child.arguments.end(), {name, absolute(file)});
+    }
     for (const auto& [name, value] :
          {std::pair("--slots", targets_.slots), {"--gpu-slots", targets_.gpu_slots}}) {
       if (value) child.arguments.insert(child.arguments.end(), {name, std::to_string(*value)});

@@ -2,17 +2,27 @@
 // The folder's lock is taken first and given back last.
 #include "apps/server_process.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <system_error>
+#include <vector>
 
 #include "apps/open_store.h"
 #include "blobs/log_store.h"
+#include "net/certificate.h"
+#include "net/tls.h"
 #include "runtime/clock.h"
 #include "runtime/process.h"
 #include "runtime/standby.h"
@@ -53,6 +63,47 @@ Result<store::FolderLock> lock_folder(const runtime::DataFolder& folder) {
   }
 }
 
+// The names this machine goes by, as clients may write them and as its certificate has them.
+std::vector<std::string> own_names() {
+  utsname names{};
+  if (uname(&names) != 0 || names.nodename[0] == '\0') return {};
+  return {names.nodename};
+}
+
+// The first IPv4 address of an interface that is up and is not loopback.
+std::string outer_address() {
+  ifaddrs* all = nullptr;
+  if (getifaddrs(&all) != 0) return {};
+  std::string found;
+  for (const ifaddrs* one = all; one != nullptr && found.empty(); one = one->ifa_next) {
+    if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
+    if ((one->ifa_flags & IFF_UP) == 0 || (one->ifa_flags & IFF_LOOPBACK) != 0) continue;
+    std::array<char, INET_ADDRSTRLEN> text{};
+    const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
+    if (inet_ntop(AF_INET, &address->sin_addr, text.data(), text.size()) != nullptr) found = text.data();
+  }
+  freeifaddrs(all);
+  return found;
+}
+
+// Nothing when the port speaks plain HTTP, which it does on loopback only.
+Result<std::optional<net::TlsContext>> make_tls(const ServerProcess& process) {
+  const TlsChoice& tls = process.tls;
+  if (process.listen.is_loopback() && !tls.always && tls.certificate.empty()) return std::nullopt;
+  net::CertificateFiles files{tls.certificate, tls.key};
+  if (files.certificate.empty()) {
+    files = {process.folder.tls_certificate(), process.folder.tls_key()};
+    std::vector<std::string> hosts = own_names();
+    hosts.insert(hosts.end(), {"localhost", "127.0.0.1", process.listen.host});
+    if (const std::string outer = outer_address(); !outer.empty()) hosts.push_back(outer);
+    if (Result<void> kept = net::keep_own_certificate(files, hosts, runtime::wall_now_us()); !kept)
+      return std::unexpected(kept.error());
+  }
+  Result<net::TlsContext> context = net::TlsContext::server(files.certificate, files.key);
+  if (!context) return std::unexpected(context.error());
+  return std::optional<net::TlsContext>(std::move(*context));
+}
+
 // Who has the port, when it is one of us: another folder's server.
 Error name_port_owner(Error error, const runtime::ListenAddress& listen) {
   if (error.code != kPortInUse) return error;
@@ -78,6 +129,15 @@ runtime::ServerOptions server_options(ServerProcess& process, OpenStore& store) 
   runtime::ServerOptions options;
   options.folder = process.folder;
   options.listen = process.listen;
+  options.tls = process.tls_context;
+  options.host_names = own_names();
+  options.outer_address = outer_address();
+  if (process.lease_us) {
+    options.engine.lease_us = *process.lease_us;
+    // An answer has to come several times before the agent's side of a short lease is over.
+    options.engine.sync_interval_us = std::min(options.engine.sync_interval_us, *process.lease_us / 8);
+  }
+  if (process.renew_agents_us) options.renew_agents_us = *process.renew_agents_us;
   options.version = process.version;
   options.store_name = store.name();
   options.owner = user_name();
@@ -144,6 +204,9 @@ Result<runtime::ServerEnd> run_server_process(ServerProcess process) {
     return std::unexpected(made.error());
   Result<store::FolderLock> lock = lock_folder(process.folder);
   if (!lock) return std::unexpected(lock.error());
+  const Result<std::optional<net::TlsContext>> tls = make_tls(process);
+  if (!tls) return std::unexpected(tls.error());
+  process.tls_context = *tls ? &**tls : nullptr;
   // Of a server that was killed: nobody answers there.
   unlink(process.folder.url().c_str());
   unlink(process.folder.standby().c_str());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
@@ -11,9 +12,20 @@
 
 namespace muster::apps {
 
+// Off loopback there is TLS in any case; on it when `always`, or when files are given.
+struct TlsChoice {
+  bool always = false;
+  std::string certificate;  // both or neither; neither: the server's own
+  std::string key;
+};
+
 struct ServerProcess {
   runtime::DataFolder folder;
   runtime::ListenAddress listen;
+  TlsChoice tls;
+  const net::TlsContext* tls_context = nullptr;  // made from it by run_server_process
+  std::optional<Micros> renew_agents_us;
+  std::optional<Micros> lease_us;
   runtime::WorkerOptions worker;
   std::string version;
   runtime::ServerOptions::Interrupt interrupt = runtime::ServerOptions::Interrupt::ends_server;
@@ -24,7 +36,7 @@ struct ServerProcess {
   std::function<void(const std::string& url)> standing_by;
 };
 
-// Errors: kDataFolderInUse, kDatabaseNewer, kDatabaseDamaged, kPortInUse, kDiskFull, kInternal.
+// Errors: kMalformedValue (a certificate that cannot be used), kDataFolderInUse, kDatabaseNewer, kDatabaseDamaged, kPortInUse, kDiskFull, kInternal.
 Result<runtime::ServerEnd> run_server_process(ServerProcess process);
 
 // Ends the local worker with its tasks; lines for people go to `say`. Nothing to stop is fine. kBusy when it does not end.

@@ -92,6 +92,10 @@ The config file names servers:
   url = "http://127.0.0.1:7420"
   token_file = "~/.config/muster/lab.token"
 
+On another machine the address begins with https://, and the server proves who it is by its key:
+pin = "sha256//…" in the file, --pin, or the # part of the address. Without a fingerprint the
+system's certificate authorities decide, or those of ca_file or --ca-file.
+
 A task finds in its environment
 
   MUSTER_BATCH_ID MUSTER_TASK_ID MUSTER_TASK_INDEX MUSTER_ATTEMPT    which one it is

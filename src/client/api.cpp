@@ -6,6 +6,7 @@
 #include "client/request_bodies.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/join_key.h"
 #include "core/units.h"
 
 namespace muster::client {
@@ -91,7 +92,8 @@ std::string_view to_text(Verb verb) {
 }
 
 Api::Api(Endpoint endpoint, int interrupt_descriptor)
-    : endpoint_(std::move(endpoint)), connection_(endpoint_.address, interrupt_descriptor) {}
+    : endpoint_(std::move(endpoint)),
+      connection_(endpoint_.address, interrupt_descriptor, endpoint_.ca_file) {}
 
 Error Api::explain(const TransportError& error) {
   const std::string place = join_text(escape_text(endpoint_.url), " (", endpoint_.source, ")");
@@ -102,9 +104,16 @@ Error Api::explain(const TransportError& error) {
       return {ErrorKind::unreachable, kNoServer,
               join_text("no server at ", place, "\nnothing listens there: ", error.why),
               "start one:  muster up -d          use another:  --url http://HOST:PORT"};
+    case TransportFailure::untrusted:
+      return {ErrorKind::not_allowed, kServerNotTrusted,
+              join_text("what answers at ", place,
+                        " is not the server that is meant; nothing was sent to it\n", escape_text(error.why)),
+              "ask who runs the server for its fingerprint, and give it as --pin sha256//…"};
     case TransportFailure::malformed:
       return {ErrorKind::unreachable, kNoServer,
-              join_text("what answers at ", place, " does not speak HTTP\n", escape_text(error.why)),
+              join_text("what answers at ", place, " does not speak ",
+                        endpoint_.address.scheme == net::Scheme::https ? "TLS" : "HTTP", "\n",
+                        escape_text(error.why)),
               "name the right server with --url http://HOST:PORT or --data DIR"};
     case TransportFailure::lost:
     case TransportFailure::silent:
@@ -129,7 +138,8 @@ Result<HttpResponse> Api::exchange(HttpRequest request) {
     const TransportFailure failure = response.error().failure;
     away_ = failure == TransportFailure::refused || failure == TransportFailure::lost ||
             failure == TransportFailure::silent;
-    outcome_unknown_ = failure != TransportFailure::refused && failure != TransportFailure::source;
+    outcome_unknown_ = failure != TransportFailure::refused && failure != TransportFailure::untrusted &&
+                       failure != TransportFailure::source;
     return std::unexpected(explain(response.error()));
   }
   if (response->status / 100 == 2) return std::move(*response);
@@ -258,6 +268,20 @@ Result<Document> Api::write(std::string method, std::string_view path, std::stri
 Result<Document> Api::shut_down(bool keep_running) {
   return send("POST", route("/shutdown"),
               keep_running ? R"({"keep_running":true})" : R"({"keep_running":false})");
+}
+
+Result<Document> Api::invite(std::int64_t ttl_us, std::string_view name) {
+  return send("POST", route("/invites"), invite_json(ttl_us, name));
+}
+
+Result<Document> Api::join(std::string_view spool_id, std::string_view name) {
+  return send("POST", route("/join"), join_json(spool_id, name));
+}
+
+Result<std::string> Api::program() {
+  Result<HttpResponse> response = exchange(request_of("GET", "/dl/muster"));
+  if (!response) return std::unexpected(response.error());
+  return std::move(response->body);
 }
 
 }  // namespace muster::client

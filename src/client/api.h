@@ -121,6 +121,11 @@ class Api {
   Result<Document> wait(const std::vector<std::string>& selectors, std::int64_t timeout_us);
   Result<LogPage> logs(const LogQuery& query);
   Result<Document> shut_down(bool keep_running);
+  Result<Document> invite(std::int64_t ttl_us, std::string_view name);
+  // With a join token: the credential of this worker.
+  Result<Document> join(std::string_view spool_id, std::string_view name);
+  // The server's own program.
+  Result<std::string> program();
 
   // True when the last error came from the connection, not from the server's answer, or says that the server starts or stops:
   // the same call can succeed later.

@@ -64,6 +64,8 @@ Result<std::optional<Context>> find_context(const std::string& name, const Envir
   context.name = wanted;
   context.url = text_at(*found, "url");
   context.token_file = expand_home(text_at(*found, "token_file"), environment);
+  context.pin = text_at(*found, "pin");
+  context.ca_file = expand_home(text_at(*found, "ca_file"), environment);
   context.data_folder = expand_home(text_at(*found, "data"), environment);
   if (context.url.empty() && context.data_folder.empty()) {
     return refuse(ErrorKind::usage, kMalformedValue,

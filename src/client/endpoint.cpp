@@ -1,8 +1,7 @@
 // Finds server and token.
-// The token of a data folder opens only the server that this folder names, or one on the same loopback interface.
+// The token of a data folder opens only the server that this folder names, or one that was named by hand.
 #include "client/endpoint.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -23,27 +21,7 @@ namespace muster::client {
 
 namespace {
 
-constexpr std::uint16_t kDefaultPort = 7420;
 constexpr std::size_t kTokenBytesMax = 4096;
-
-std::unexpected<Error> bad_url(std::string_view url, std::string_view why) {
-  return refuse(ErrorKind::usage, kMalformedValue,
-                join_text("'", escape_text(url), "' is not the address of a server: ", why),
-                "an address looks like http://127.0.0.1:7420");
-}
-
-bool is_loopback(const std::string& host) {
-  in_addr four{};
-  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
-  in6_addr six{};
-  return inet_pton(AF_INET6, host.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
-}
-
-bool is_numeric(const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> bytes{};
-  return inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
-}
 
 // A file descriptor that closes itself.
 class File {
@@ -98,6 +76,8 @@ struct Place {
   std::string source;
   std::string data_folder;  // whose token may be used; empty: none
   std::string token_file;   // of the context
+  std::string pin{};        // of the context
+  std::string ca_file{};    // of the context
 };
 
 Result<Place> place_of_folder(std::string folder, std::string source) {
@@ -128,7 +108,7 @@ Result<Place> find_place(const EndpointOptions& options, const Environment& envi
     const std::string source = join_text("context '", escape_text(found.name), "'");
     if (!found.url.empty()) {
       const std::string& data = found.data_folder.empty() ? folder : found.data_folder;
-      return Place{found.url, source, data, found.token_file};
+      return Place{found.url, source, data, found.token_file, found.pin, found.ca_file};
     }
     auto place = place_of_folder(found.data_folder, source);
     if (place) place->token_file = found.token_file;
@@ -142,18 +122,30 @@ Result<Place> find_place(const EndpointOptions& options, const Environment& envi
   return place_of_folder(folder, by_folder);
 }
 
+// A server elsewhere is not handed what opens the one of this folder.
+bool opens(const std::string& folder, const Address& address) {
+  if (net::is_loopback(address.host)) return true;
+  const auto line = line_of_file(folder + "/server.url");
+  const auto named = line ? net::parse_url(*line) : Result<Address>(std::unexpected(Error{}));
+  return named && named->host == address.host && named->port == address.port;
+}
+
 Result<std::string> find_token(const EndpointOptions& options, const Environment& environment,
-                               const Place& place) {
+                               const Place& place, const Address& address) {
   if (!options.token.empty()) return options.token;
   if (!options.token_file.empty()) return read_token(options.token_file);
   if (const auto file = environment("MUSTER_TOKEN_FILE")) return read_token(*file);
   if (auto token = environment("MUSTER_TOKEN")) return std::move(*token);
   if (!place.token_file.empty()) return read_token(place.token_file);
   const std::string file = place.data_folder + "/admin.token";
-  if (!place.data_folder.empty() && access(file.c_str(), F_OK) == 0) return read_token_file(file);
+  const bool own = !place.data_folder.empty() && opens(place.data_folder, address);
+  if (own && access(file.c_str(), F_OK) == 0) return read_token_file(file);
   return refuse(ErrorKind::not_allowed, kTokenMissing,
-                join_text("no token for ", escape_text(place.url), ": there is no ",
-                          place.data_folder.empty() ? "data folder" : escape_text(file)),
+                own || place.data_folder.empty()
+                    ? join_text("no token for ", escape_text(place.url), ": there is no ",
+                                place.data_folder.empty() ? "data folder" : escape_text(file))
+                    : join_text("no token for ", escape_text(place.url),
+                                ": the one in the data folder is for a server on this machine"),
                 "name one with --token-file FILE or MUSTER_TOKEN_FILE, or the data folder with --data DIR");
 }
 
@@ -171,38 +163,6 @@ std::string find_data_folder(const EndpointOptions& options, const Environment& 
   if (const auto data_home = environment("XDG_DATA_HOME")) return *data_home + "/muster";
   if (const auto home = environment("HOME")) return *home + "/.local/share/muster";
   return {};
-}
-
-Result<Address> parse_url(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  if (url.starts_with("https://")) return bad_url(url, "only http on this machine is spoken");
-  if (!url.starts_with(kScheme)) return bad_url(url, "it does not begin with http://");
-  std::string_view rest = url.substr(kScheme.size());
-  while (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find_first_of("/?#@ \t\r\n") != std::string_view::npos)
-    return bad_url(url, "it is more than host and port");
-  Address address{{}, kDefaultPort};
-  const std::size_t bracket = rest.starts_with('[') ? rest.find(']') : 0;
-  if (bracket == std::string_view::npos) return bad_url(url, "a bracket is not closed");
-  const std::size_t colon = rest.find(':', bracket);
-  if (colon != std::string_view::npos) {
-    const std::string_view port = rest.substr(colon + 1);
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-    if (error != std::errc() || end != port.data() + port.size() || address.port == 0) {
-      return bad_url(url, "the port is a number from 1 to 65535");
-    }
-    rest = rest.substr(0, colon);
-  }
-  if (bracket != 0) {
-    if (!rest.ends_with(']')) return bad_url(url, "a bracket is out of place");
-    rest = rest.substr(1, rest.size() - 2);
-  }
-  address.host = rest == "localhost" ? "127.0.0.1" : std::string(rest);
-  if (!is_numeric(address.host)) return bad_url(url, "the host is neither localhost nor a numeric address");
-  if (!is_loopback(address.host)) {
-    return bad_url(url, "a token would cross the network unencrypted; use a tunnel to this machine");
-  }
-  return address;
 }
 
 Result<std::string> read_token_file(const std::string& path) {
@@ -232,7 +192,16 @@ Result<Endpoint> find_endpoint(const EndpointOptions& options, const Environment
   if (!place) return std::unexpected(place.error());
   Result<Address> address = parse_url(place->url);
   if (!address) return std::unexpected(address.error());
-  Result<std::string> token = find_token(options, environment, *place);
+  // What is given by hand comes before what the address or the context says.
+  if (const std::string& pin = options.pin.empty() ? place->pin : options.pin; !pin.empty()) {
+    if (!net::is_pin(pin)) {
+      return refuse(ErrorKind::usage, kMalformedValue,
+                    join_text("'", escape_text(pin), "' is not the fingerprint of a key"),
+                    "it looks like sha256//… and is printed by muster invite");
+    }
+    if (address->pin.empty() || !options.pin.empty()) address->pin = pin;
+  }
+  Result<std::string> token = find_token(options, environment, *place, *address);
   if (!token) return std::unexpected(token.error());
   for (const char c : *token) {
     if (c < 0x21 || c > 0x7e) {
@@ -240,10 +209,12 @@ Result<Endpoint> find_endpoint(const EndpointOptions& options, const Environment
                     "a token is one word of letters, digits and underscores");
     }
   }
+  std::string url = place->url.substr(0, place->url.find('#'));
+  std::string ca_file = options.ca_file.empty() ? std::move(place->ca_file) : options.ca_file;
   std::string project = options.project;
   if (project.empty()) project = environment("MUSTER_PROJECT").value_or("");
-  return Endpoint{std::move(place->url), std::move(place->source), std::move(*address), std::move(*token),
-                  std::move(project)};
+  return Endpoint{std::move(url),    std::move(place->source), std::move(*address),
+                  std::move(*token), std::move(project),       std::move(ca_file)};
 }
 
 }  // namespace muster::client

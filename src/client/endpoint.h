@@ -1,5 +1,5 @@
 // Where the server is and which token opens it, found in the contract's order: option, environment, context, data folder.
-// A token never leaves this machine in the clear: only http on a loopback address is spoken.
+// A token never leaves this machine in the clear: http is for loopback addresses, https carries a proof of who answers.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "net/server_url.h"
 
 namespace muster::client {
 
@@ -20,17 +21,15 @@ struct EndpointOptions {
   std::string data_folder;
   std::string project;  // empty: MUSTER_PROJECT, or the server's choice
   std::string token;    // known already: nothing is looked up for it
+  std::string pin;      // of an https server's key
+  std::string ca_file;
 };
 
 // The value of an environment variable; nothing when it is not set or empty.
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;
 std::optional<std::string> process_environment(std::string_view name);
 
-struct Address {
-  std::string host;  // numeric IPv4 or IPv6, without brackets
-  std::uint16_t port = 0;
-  bool operator==(const Address&) const = default;
-};
+using Address = net::ServerUrl;
 
 struct Endpoint {
   std::string url;     // as it was found, for messages
@@ -38,10 +37,10 @@ struct Endpoint {
   Address address;
   std::string token;
   std::string project;  // empty: the server chooses
+  std::string ca_file;  // authorities that answer for a server without a pin; empty: the system's
 };
 
-// http://HOST[:PORT][/], HOST numeric on loopback or `localhost`; port 7420 when there is none.
-Result<Address> parse_url(std::string_view url);
+using net::parse_url;
 
 // Errors: kNoServer when nothing names a server, kTokenMissing, kTokenFileOpen, kMalformedValue.
 Result<Endpoint> find_endpoint(const EndpointOptions& options, const Environment& environment);

@@ -27,7 +27,7 @@ TEST(ParseUrl, refuses_the_rest) {
   for (const char* url : {"",
                           "http://",
                           "http://:80",
-                          "https://127.0.0.1",
+                          "https://127.0.0.1/x",
                           "ftp://127.0.0.1",
                           "127.0.0.1:7420",
                           "http://10.0.0.1",

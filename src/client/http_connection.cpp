@@ -18,6 +18,7 @@
 #include <optional>
 
 #include "client/text.h"
+#include "net/resolve.h"
 
 namespace muster::client {
 
@@ -37,14 +38,9 @@ std::unexpected<TransportError> fail_errno(TransportFailure failure) {
   return fail(failure, std::strerror(errno));
 }
 
-std::string host_field(const Address& address) {
-  const bool six = address.host.find(':') != std::string::npos;
-  return join_text(six ? "[" : "", address.host, six ? "]:" : ":", address.port);
-}
-
 std::string request_head(const HttpRequest& request, const Address& address) {
   std::string head =
-      join_text(request.method, ' ', request.target, " HTTP/1.1\r\nHost: ", host_field(address), "\r\n");
+      join_text(request.method, ' ', request.target, " HTTP/1.1\r\nHost: ", address.authority(), "\r\n");
   for (const auto& [name, value] : request.fields) head += join_text(name, ": ", value, "\r\n");
   if (!request.content_type.empty()) head += join_text("Content-Type: ", request.content_type, "\r\n");
   if (request.source) {
@@ -129,12 +125,13 @@ class HttpConnection::Parser {
   bool greeted_ = false;
 };
 
-HttpConnection::HttpConnection(Address address, int interrupt_descriptor)
-    : address_(std::move(address)), interrupt_(interrupt_descriptor) {}
+HttpConnection::HttpConnection(Address address, int interrupt_descriptor, std::string ca_file)
+    : address_(std::move(address)), interrupt_(interrupt_descriptor), ca_file_(std::move(ca_file)) {}
 
 HttpConnection::~HttpConnection() { disconnect(); }
 
 void HttpConnection::disconnect() {
+  tls_.reset();
   if (socket_ >= 0) close(socket_);
   socket_ = -1;
 }
@@ -156,15 +153,30 @@ std::expected<HttpConnection::Ready, TransportError> HttpConnection::wait(short 
 
 std::expected<void, TransportError> HttpConnection::ensure_open() {
   if (socket_ >= 0) return {};
+  const std::vector<std::string> hosts = net::resolve_host(address_.host);
+  if (hosts.empty())
+    return fail(TransportFailure::refused, join_text("nobody knows the name ", address_.host));
+  std::expected<void, TransportError> opened;
+  for (const std::string& host : hosts) {
+    opened = open_socket(host);
+    if (opened || opened.error().failure == TransportFailure::interrupted) break;
+  }
+  if (!opened || address_.scheme == net::Scheme::http) return opened;
+  opened = shake_hands();
+  if (!opened) disconnect();
+  return opened;
+}
+
+std::expected<void, TransportError> HttpConnection::open_socket(const std::string& host) {
   sockaddr_storage storage{};
   socklen_t length = 0;
   auto* four = reinterpret_cast<sockaddr_in*>(&storage);
   auto* six = reinterpret_cast<sockaddr_in6*>(&storage);
-  if (inet_pton(AF_INET, address_.host.c_str(), &four->sin_addr) == 1) {
+  if (inet_pton(AF_INET, host.c_str(), &four->sin_addr) == 1) {
     four->sin_family = AF_INET;
     four->sin_port = htons(address_.port);
     length = sizeof(sockaddr_in);
-  } else if (inet_pton(AF_INET6, address_.host.c_str(), &six->sin6_addr) == 1) {
+  } else if (inet_pton(AF_INET6, host.c_str(), &six->sin6_addr) == 1) {
     six->sin6_family = AF_INET6;
     six->sin6_port = htons(address_.port);
     length = sizeof(sockaddr_in6);
@@ -191,27 +203,74 @@ std::expected<void, TransportError> HttpConnection::ensure_open() {
   return std::unexpected(std::move(failure));
 }
 
+std::expected<void, TransportError> HttpConnection::shake_hands() {
+  if (!context_) {
+    auto made = net::TlsContext::client({address_.pin, ca_file_});
+    if (!made)
+      return std::unexpected(TransportError{TransportFailure::source, made.error().what, made.error()});
+    context_.emplace(std::move(*made));
+  }
+  tls_ = context_->open(socket_, address_.host);
+  for (;;) {
+    const net::TlsStep step = tls_->handshake();
+    if (step == net::TlsStep::done) return {};
+    if (step == net::TlsStep::failed) {
+      return fail(tls_->is_distrusted() ? TransportFailure::untrusted : TransportFailure::malformed,
+                  tls_->why());
+    }
+    if (step == net::TlsStep::ended) return fail(TransportFailure::lost, "the server closed the connection");
+    const auto ready = wait(step == net::TlsStep::wants_write ? POLLOUT : POLLIN, kConnectTimeout_us);
+    if (!ready) return std::unexpected(ready.error());
+  }
+}
+
+// What the socket gives or takes at once; errno says why it failed.
+net::TlsMoved HttpConnection::receive(char* bytes, std::size_t size) {
+  if (tls_) return tls_->read(bytes, size);
+  const ssize_t count = recv(socket_, bytes, size, 0);
+  if (count > 0) return {net::TlsStep::done, static_cast<std::size_t>(count)};
+  if (count == 0) return {net::TlsStep::ended};
+  return {errno == EAGAIN || errno == EINTR ? net::TlsStep::wants_read : net::TlsStep::failed};
+}
+
+net::TlsMoved HttpConnection::transmit(std::string_view bytes) {
+  if (tls_) return tls_->write(bytes.data(), bytes.size());
+  const ssize_t count = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (count >= 0) return {net::TlsStep::done, static_cast<std::size_t>(count)};
+  return {errno == EAGAIN || errno == EINTR ? net::TlsStep::wants_write : net::TlsStep::failed};
+}
+
 std::expected<void, TransportError> HttpConnection::receive_some(Parser& parser) {
   std::array<char, kReadBytes> buffer;
-  const ssize_t count = recv(socket_, buffer.data(), buffer.size(), 0);
-  if (count > 0) return parser.feed({buffer.data(), static_cast<std::size_t>(count)});
-  if (count == 0) return parser.end_of_stream();
-  if (errno == EAGAIN || errno == EINTR) return {};
-  return fail_errno(TransportFailure::lost);
+  const net::TlsMoved moved = receive(buffer.data(), buffer.size());
+  switch (moved.step) {
+    case net::TlsStep::done:
+      return parser.feed({buffer.data(), moved.bytes});
+    case net::TlsStep::ended:
+      return parser.end_of_stream();
+    case net::TlsStep::wants_read:
+    case net::TlsStep::wants_write:
+      return {};
+    case net::TlsStep::failed:
+      break;
+  }
+  return tls_ ? fail(TransportFailure::lost, tls_->why()) : fail_errno(TransportFailure::lost);
 }
 
 // Stops as soon as an answer begins: what is not sent yet is not wanted.
 std::expected<void, TransportError> HttpConnection::send_bytes(std::string_view bytes,
                                                                const HttpRequest& request, Parser& parser) {
   while (!bytes.empty() && !parser.started()) {
-    const ssize_t count = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(count));
+    const net::TlsMoved moved = transmit(bytes);
+    if (moved.step == net::TlsStep::done) {
+      bytes.remove_prefix(moved.bytes);
       continue;
     }
     // The server may have answered and closed its side before it read everything: the answer is still to be read.
-    const bool closed = errno == EPIPE || errno == ECONNRESET;
-    if (!closed && errno != EAGAIN && errno != EINTR) return fail_errno(TransportFailure::lost);
+    const bool closed = moved.step == net::TlsStep::ended ||
+                        (moved.step == net::TlsStep::failed && (errno == EPIPE || errno == ECONNRESET));
+    if (!closed && moved.step == net::TlsStep::failed)
+      return tls_ ? fail(TransportFailure::lost, tls_->why()) : fail_errno(TransportFailure::lost);
     const auto ready = wait(closed ? POLLIN : POLLIN | POLLOUT, request.timeout_us);
     if (!ready) return std::unexpected(ready.error());
     if (*ready != Ready::readable) continue;

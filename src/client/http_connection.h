@@ -1,10 +1,12 @@
-// One HTTP/1.1 connection to a numeric address: blocking for the caller, never for longer than its deadline.
+// One HTTP/1.1 connection, plain or under TLS: blocking for the caller, never for longer than its deadline.
 // Every wait also watches the answer (an early refusal ends an upload) and the interrupt, so Ctrl-C is never late.
 #pragma once
 
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +14,7 @@
 
 #include "client/endpoint.h"
 #include "core/error.h"
+#include "net/tls.h"
 
 namespace muster::client {
 
@@ -38,6 +41,7 @@ struct HttpResponse {
 
 enum class TransportFailure : std::uint8_t {
   refused,      // nothing listens there: the request was not sent
+  untrusted,    // who answers is not who was meant, or does not speak TLS: the request was not sent
   lost,         // the connection ended before the answer was complete: the request may have been carried out
   silent,       // connected, but nothing came within the timeout: may have been carried out
   interrupted,  // the interrupt's descriptor became readable
@@ -54,7 +58,8 @@ struct TransportError {
 class HttpConnection {
  public:
   // `interrupt_descriptor` becomes readable when every wait is to end; -1: never.
-  explicit HttpConnection(Address address, int interrupt_descriptor = -1);
+  // `ca_file`: as in net::TlsTrust, for an https address without a pin.
+  explicit HttpConnection(Address address, int interrupt_descriptor = -1, std::string ca_file = {});
   ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
@@ -67,6 +72,10 @@ class HttpConnection {
   class Parser;
   enum class Ready : std::uint8_t { readable, writable };
   std::expected<void, TransportError> ensure_open();
+  std::expected<void, TransportError> open_socket(const std::string& host);
+  std::expected<void, TransportError> shake_hands();
+  net::TlsMoved receive(char* bytes, std::size_t size);
+  net::TlsMoved transmit(std::string_view bytes);
   std::expected<HttpResponse, TransportError> try_once(const HttpRequest& request);
   std::expected<void, TransportError> send_all(const HttpRequest& request, Parser& parser);
   std::expected<void, TransportError> send_bytes(std::string_view bytes, const HttpRequest& request,
@@ -77,7 +86,10 @@ class HttpConnection {
 
   Address address_;
   int interrupt_;
+  std::string ca_file_;
   int socket_ = -1;
+  std::optional<net::TlsContext> context_;  // made by the first https connection: it costs a millisecond
+  std::unique_ptr<net::TlsSession> tls_;
 };
 
 }  // namespace muster::client

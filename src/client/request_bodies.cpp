@@ -122,4 +122,20 @@ std::string worker_settings_json(const WorkerSettings& settings) {
   return text;
 }
 
+std::string invite_json(std::int64_t ttl_us, std::string_view name) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object().key("ttl_s").seconds(ttl_us);
+  if (!name.empty()) out.key("name").text(name);
+  out.end_object();
+  return text;
+}
+
+std::string join_json(std::string_view spool_id, std::string_view name) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object().key("spool_id").text(spool_id).key("name").text(name).end_object();
+  return text;
+}
+
 }  // namespace muster::client

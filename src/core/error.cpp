@@ -6,6 +6,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "core/join_key.h"
+
 namespace muster {
 
 int exit_code_of(ErrorKind kind) {
@@ -116,6 +118,22 @@ const CatalogueEntry kErrorCatalogue[] = {
      "says "
      "what is wrong in PostgreSQL's own words; the password may stand in the address, in PGPASSWORD or in "
      "~/.pgpass."},
+    {kServerNotTrusted, "not the server meant",
+     "The server at an https address did not prove that it is the one that is meant: its key is not the one "
+     "of "
+     "the fingerprint (--pin, the # part of the URL, or pin in the config file), or nobody on the list of "
+     "authorities answers for its certificate and name. Nothing was sent, no token either. Either the "
+     "server's "
+     "data folder was made anew, and with it its key, or somebody stands in between: ask who runs it for the "
+     "fingerprint before you give another one."},
+    {kKeyRefused, "the key lets nobody in",
+     "The key given to `muster join` was altered or cut on its way, has been used already, or its time is "
+     "over: a "
+     "key lets one worker in, once, within the time that `muster invite --ttl` said (10 minutes by default). "
+     "Make "
+     "another one with `muster invite` where the server runs. A worker that has joined before needs none: "
+     "`muster "
+     "join` without a key, with the same --folder, takes its work up again."},
     {kMalformedSelector, "the selector is malformed",
      "A selector is '42' (a batch), '42.17' (a task), '42.17#2' (an attempt), '42.1-500' or '42.1,3,7-9' "
      "(some tasks), "

@@ -15,18 +15,19 @@
 namespace muster {
 namespace {
 
-// Every `k… = "Ennn"` of error.h, read from the file itself so that a new code cannot be forgotten.
+// Every `k… = "Ennn"` of the headers that name codes, read from the files themselves so that a new code cannot be forgotten.
 std::set<std::string> codes_in_header() {
   // A test may run from any folder of the checkout.
-  std::string path = "src/core/error.h";
-  std::ifstream header(path);
-  for (int levels = 0; levels < 4 && !header; ++levels) header.open(path.insert(0, "../"));
   std::set<std::string> codes;
-  for (std::string line; std::getline(header, line);) {
-    const std::size_t at = line.find("constexpr const char* k");
-    if (at == std::string::npos) continue;
-    const std::size_t quote = line.find('"', at);
-    EXPECT_TRUE(codes.insert(line.substr(quote + 1, 4)).second) << line;
+  for (std::string path : {"src/core/error.h", "src/core/join_key.h"}) {
+    std::ifstream header(path);
+    for (int levels = 0; levels < 4 && !header; ++levels) header.open(path.insert(0, "../"));
+    for (std::string line; std::getline(header, line);) {
+      const std::size_t at = line.find("constexpr const char* k");
+      if (at == std::string::npos) continue;
+      const std::size_t quote = line.find('"', at);
+      EXPECT_TRUE(codes.insert(line.substr(quote + 1, 4)).second) << line;
+    }
   }
   return codes;
 }

@@ -2,6 +2,7 @@
 // A full message is compared with what should be there, so that whatever was lost before is healed by it.
 #include <algorithm>
 
+#include "core/agent_protocol.h"
 #include "engine/state.h"
 
 namespace muster::engine {
@@ -53,7 +54,7 @@ Worker& worker_of(Engine::State& state, const AgentHello& hello) {
 
 void Engine::State::on(const AgentConnected& input) {
   const AgentHello& hello = input.hello;
-  if (hello.protocol_min > kAgentProtocol || hello.protocol_max < kAgentProtocol) {
+  if (agreed_protocol(hello.protocol_min, hello.protocol_max) == 0) {
     decision.effects.push_back(
         CloseSession{input.session, "the agent speaks other protocol numbers than this server"});
     return;

@@ -100,6 +100,10 @@ class Engine {
     TemplateId template_id = 0;
   };
   std::optional<TaskView> task(TaskRef ref) const;
+  // Whose output this is: of the attempt that the session's worker runs, of another worker's (or of none that was ever granted),
+  // or of one that is not the current one of a task in memory.
+  enum class LogOwner : std::uint8_t { itself, another, not_known };
+  LogOwner log_owner(SessionId session, const AttemptRef& attempt) const;
   // Positions with their states as runs, for lists: [first, last, state, reason].
   struct StateRun {
     Position first = 0;

@@ -151,6 +151,18 @@ std::optional<Engine::TaskView> Engine::task(TaskRef ref) const {
   return view;
 }
 
+Engine::LogOwner Engine::log_owner(SessionId session, const AttemptRef& attempt) const {
+  const auto worker = state_->sessions.find(session);
+  if (worker == state_->sessions.end()) return LogOwner::another;
+  const Batch* batch = state_->find_batch(attempt.batch);
+  if (batch == nullptr) return LogOwner::not_known;
+  const auto position = state_->position_of(*batch, attempt.index);
+  if (!position || attempt.number > batch->tasks.at(*position).attempts) return LogOwner::another;
+  const auto live = batch->live.find(*position);
+  if (live == batch->live.end() || live->second.attempt.number != attempt.number) return LogOwner::not_known;
+  return live->second.attempt.worker == worker->second ? LogOwner::itself : LogOwner::another;
+}
+
 std::vector<Engine::StateRun> Engine::state_runs(BatchId id) const {
   std::vector<StateRun> runs;
   const Batch* batch = state_->find_batch(id);

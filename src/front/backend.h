@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -25,7 +26,9 @@ struct ServerFacts {
   Micros started_wall_us = 0;
   Incarnation incarnation = 0;
   SpaceState space = SpaceState::plenty;
-  bool ready = true;  // false while starting or ending
+  std::string join_url;  // the address for workers on other machines; the url when there can be none
+  std::string pin;       // of the server's key; empty: plain HTTP
+  bool ready = true;     // false while starting or ending
 };
 
 using ReplyHandler = std::function<void(const ReplyBody&)>;
@@ -50,6 +53,9 @@ class Backend {
 
   // Posts the wish; the server ends by itself when it is fulfilled. Asking again is harmless; `keep_running` hastens an end.
   virtual void shut_down(const Principal& who, StopTasks tasks) = 0;
+
+  // This very program, for machines that do not have it.
+  virtual std::shared_ptr<const std::string> own_program() = 0;
 
   // Makes the engine hold the batch when the next posted input is handled. False: there is no such batch.
   virtual bool load(BatchId batch) = 0;

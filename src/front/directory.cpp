@@ -95,7 +95,7 @@ Result<Access> Directory::authorize(const Identity& who, const Route& route, std
   access.project = project.empty() ? project_for(who) : std::string(project);
   access.role = role_of(who, access.project);
   access.everywhere = role_of(who, kEveryProject);
-  if (route.reach == Reach::yourself) return access;
+  if (route.reach == Reach::yourself || route.reach == Reach::key) return access;
   const Role held = route.reach == Reach::server ? access.everywhere : access.role;
   const std::string shown = "\"" + escape_text(truncate_text(access.project, 64)) + "\"";
   if (held < route.role) {

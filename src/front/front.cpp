@@ -2,6 +2,7 @@
 // The order matters: form of the address, host, token, route, then what a change needs; a body is read only after all of them.
 #include "front/front.h"
 
+#include <arpa/inet.h>
 #include <sodium.h>
 
 #include <algorithm>
@@ -36,6 +37,13 @@ std::string_view host_name(std::string_view host) {
     return port.empty() || port[0] == ':' ? host.substr(0, end + 1) : std::string_view();
   }
   return host.substr(0, end);
+}
+
+bool is_numeric_host(std::string_view name) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  if (name.starts_with('[') && name.ends_with(']'))
+    return inet_pton(AF_INET6, std::string(name.substr(1, name.size() - 2)).c_str(), bytes.data()) == 1;
+  return inet_pton(AF_INET, std::string(name).c_str(), bytes.data()) == 1;
 }
 
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
@@ -110,6 +118,7 @@ struct Front::State {
   std::optional<Identity> identity_of(std::string_view authorization) const;
   bool host_allowed(std::string_view host) const {
     const std::string_view name = host_name(host);
+    if (options.any_address && is_numeric_host(name)) return true;
     return std::any_of(options.hosts.begin(), options.hosts.end(),
                        [name](const std::string& allowed) { return equal_ignoring_case(name, allowed); });
   }
@@ -262,6 +271,7 @@ bool is_open(std::string_view path) {
 
 Response Front::State::open_route(const Target& target) {
   const ServerFacts& facts = backend.facts();
+  if (target.path[0] == "dl") return {200, "application/octet-stream", {}, {}, backend.own_program()};
   if (target.path[0] == "openapi.json") return {200, "application/json", {}, openapi_json(facts.version)};
   if (target.path[0] == "readyz" && !facts.ready) return {503, "text/plain", {}, "not ready\n"};
   return {200, "text/plain", {}, "ok\n"};
@@ -354,14 +364,18 @@ void Front::look_at(const RequestHead& head, Admission& admission) {
     return;
   }
   if (refuse_with(state_->check_host(head))) return;
-  if (target->path.size() == 1 && is_safe(head.method) && is_open(target->path[0])) {
+  const bool program = target->path == std::vector<std::string>{"dl", "muster"};
+  if (is_safe(head.method) && (program || (target->path.size() == 1 && is_open(target->path[0])))) {
     admission.refusal = state_->open_route(*target);
     return;
   }
   if (refuse_with(state_->identify(head, admission))) return;
 
   const bool agent_path = target->path == std::vector<std::string>{"api", "v1", "agent"};
-  if (admission.identity->kind != (agent_path ? TokenKind::agent : TokenKind::user)) {
+  const bool join_path = target->path == std::vector<std::string>{"api", "v1", "join"};
+  if (admission.identity->kind != (agent_path  ? TokenKind::agent
+                                   : join_path ? TokenKind::join
+                                               : TokenKind::user)) {
     const Error error{ErrorKind::not_allowed, kNotAllowed,
                       agent_path ? "this endpoint takes an agent's token"
                                  : "a worker's token opens only the worker's endpoint",

@@ -19,6 +19,8 @@ namespace muster::front {
 
 struct FrontOptions {
   std::vector<std::string> hosts;  // accepted in Host and Origin, beside the loopback names; without port
+  // Also every numeric address: a page of another site carries that site's name, never a bare address.
+  bool any_address = false;
   std::uint64_t json_body_bytes_max = 16ULL << 20;
   std::uint64_t stream_body_bytes_max = 4ULL << 30;
   std::uint64_t stream_tasks_max = 10'000'000;

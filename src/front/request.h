@@ -34,6 +34,8 @@ struct Response {
   std::string content_type;  // empty: no body
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
+  std::shared_ptr<const std::string> shared_body =
+      nullptr;  // set: sent instead of `body`, without a copy of its own
 };
 
 // Called exactly once, on the thread of the loop, now or later. A connection that is gone makes it a no-op.

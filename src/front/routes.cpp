@@ -51,6 +51,10 @@ constexpr std::array kRoutes{
           "what happened, newest first", "limit after batch"},
     Route{Method::post, "shutdown", native::shut_down, Body::json, "shutdown", Role::admin, Reach::server,
           "end the server", ""},
+    Route{Method::post, "invites", native::invite, Body::json, "worker.invite", Role::operator_,
+          Reach::server, "make a key that lets one worker in", ""},
+    Route{Method::post, "join", native::join, Body::json, "worker.join", Role::viewer, Reach::key,
+          "exchange a key for a worker's credential", ""},
     Route{Method::get, "users", native::list_users, Body::none, "user.list", Role::admin, Reach::server,
           "who may come in", "limit after"},
     Route{Method::post, "users", native::create_user, Body::json, "user.create", Role::admin, Reach::server,
@@ -172,6 +176,8 @@ std::string_view to_text(Reach reach) {
       return "own";
     case Reach::server:
       return "server";
+    case Reach::key:
+      return "key";
     case Reach::yourself:
       return "yourself";
   }

@@ -20,6 +20,7 @@ enum class Reach : std::uint8_t {
   project,   // in the project of the call
   own,       // there, and a submitter changes only what is theirs
   server,    // in every project
+  key,       // nobody's role: whoever holds a key, as long as the one who made it may come in
   yourself,  // anywhere; whoever holds the row's role in every project may ask for others too
 };
 std::string_view to_text(Reach reach);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/crc32.h"
 
 namespace muster::front {
 namespace {
@@ -17,23 +18,6 @@ constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kTokenBytesMax = 200;
 constexpr std::string_view kPrefix = "mst_";
 
-constexpr std::array<std::uint32_t, 256> crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
-    table[i] = crc;
-  }
-  return table;
-}
-constexpr std::array<std::uint32_t, 256> kCrcTable = crc_table();
-
-std::uint32_t crc32(std::string_view bytes) {
-  std::uint32_t crc = 0xffffffff;
-  for (const char c : bytes) crc = (crc >> 8) ^ kCrcTable[(crc ^ static_cast<unsigned char>(c)) & 0xff];
-  return ~crc;
-}
-
 std::string hex(const unsigned char* bytes, std::size_t size) {
   std::string text(size * 2 + 1, '\0');
   sodium_bin2hex(text.data(), text.size(), bytes, size);
@@ -41,13 +25,7 @@ std::string hex(const unsigned char* bytes, std::size_t size) {
   return text;
 }
 
-std::string checksum(std::string_view text) {
-  const std::uint32_t crc = crc32(text);
-  const unsigned char bytes[4] = {static_cast<unsigned char>(crc >> 24),
-                                  static_cast<unsigned char>(crc >> 16), static_cast<unsigned char>(crc >> 8),
-                                  static_cast<unsigned char>(crc)};
-  return hex(bytes, sizeof bytes);
-}
+std::string checksum(std::string_view text) { return crc32_text(text); }
 
 constexpr std::array kKinds{TokenKind::user, TokenKind::agent, TokenKind::join};
 

@@ -23,6 +23,9 @@ enum class TokenKind : std::uint8_t {
 };
 std::string_view to_text(TokenKind kind);
 
+// Of a worker that joined; renewed long before.
+inline constexpr Micros kAgentTokenLife_us = 7LL * 24 * 3600 * 1'000'000;
+
 struct Identity {
   std::uint64_t token_id = 0;
   TokenKind kind = TokenKind::join;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -55,9 +56,18 @@ void close_inherited(int keep) {
   }
 }
 
+// /dev/null, or where there is no /dev (an empty root): an empty file of nobody's that cannot grow.
+blobs::File open_nothing() {
+  blobs::File nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (nothing) return nothing;
+  blobs::File empty(::memfd_create("nothing", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (empty) ::fcntl(empty.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_WRITE);
+  return empty;
+}
+
 // stdin and stdout are nothing; what must be said before the end of the world goes into the file `errors`.
 Result<void> set_standard_descriptors(int folder) {
-  const blobs::File nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const blobs::File nothing = open_nothing();
   Result<blobs::File> errors = blobs::open_at(folder, "errors", O_WRONLY | O_CREAT | O_APPEND);
   if (!errors) return std::unexpected(std::move(errors.error()));
   if (!nothing || ::dup2(nothing.get(), STDIN_FILENO) < 0 || ::dup2(nothing.get(), STDOUT_FILENO) < 0 ||

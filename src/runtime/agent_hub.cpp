@@ -3,7 +3,6 @@
 #include "runtime/agent_hub.h"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
@@ -13,6 +12,7 @@
 #include <limits>
 #include <optional>
 
+#include "runtime/byte_stream.h"
 #include "runtime/clock.h"
 
 namespace muster::runtime {
@@ -20,8 +20,14 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 namespace websocket = boost::beast::websocket;
-using asio::ip::tcp;
 using boost::system::error_code;
+
+namespace {
+
+// Nothing heard for half of it: a ping; nothing for all of it: the agent is gone, as far as this connection goes.
+constexpr auto kSilenceMax = std::chrono::seconds(12);
+
+}  // namespace
 
 struct AgentHub::State {
   State(asio::io_context& io_, AgentEvents& events_, AgentHubLimits limits_)
@@ -35,8 +41,8 @@ struct AgentHub::State {
 
 class AgentHub::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<State> state, SessionId session, tcp::socket socket, front::Identity who)
-      : state_(std::move(state)), session_(session), who_(std::move(who)), stream_(std::move(socket)) {
+  Connection(std::shared_ptr<State> state, SessionId session, ByteStream stream, front::Identity who)
+      : state_(std::move(state)), session_(session), who_(std::move(who)), stream_(std::move(stream)) {
     deadline_us_ = mono_now_us() + state_->limits.hello_timeout_us;
   }
 
@@ -59,9 +65,9 @@ class AgentHub::Connection : public std::enable_shared_from_this<Connection> {
 
   std::shared_ptr<State> state_;
   SessionId session_;
-  front::Identity who_;
+  front::Identity who_;  // of the token it came with
   http::request<http::empty_body> request_;
-  websocket::stream<tcp::socket> stream_;
+  websocket::stream<ByteStream> stream_;
   beast::flat_buffer buffer_;
   std::deque<std::string> unsent_;
   std::uint64_t unsent_bytes_ = 0;
@@ -78,7 +84,7 @@ void AgentHub::Connection::accept(const front::RequestHead& head) {
   for (const auto& [name, value] : head.fields) request_.insert(name, value);
   websocket::stream_base::timeout timeout{};
   timeout.handshake_timeout = std::chrono::seconds(10);
-  timeout.idle_timeout = std::chrono::seconds(60);
+  timeout.idle_timeout = kSilenceMax;
   timeout.keep_alive_pings = true;
   stream_.set_option(timeout);
   stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
@@ -130,6 +136,7 @@ bool AgentHub::Connection::take_frame(std::string_view frame) {
     return true;
   }
   if (*kind == wire::FrameKind::log_records) return take_logs(frame);
+  if (*kind == wire::FrameKind::credential_kept) state_->events->agent_kept_credential(session_);
   if (*kind != wire::FrameKind::agent_message) return *kind != wire::FrameKind::hello;
   Result<AgentMessage> message = wire::decode_agent_message(frame);
   if (!message || message->session != session_) return false;
@@ -175,8 +182,7 @@ void AgentHub::Connection::finish(std::string frame) {
 void AgentHub::Connection::abort() {
   if (gone_) return;
   gone_ = true;
-  error_code ignored;
-  stream_.next_layer().close(ignored);
+  stream_.next_layer().close();
   state_->connections.erase(session_);
 }
 
@@ -196,14 +202,9 @@ AgentHub::~AgentHub() {
   for (const auto& [session, connection] : connections) connection->abort();
 }
 
-void AgentHub::adopt(int socket, const front::RequestHead& head, const front::Identity& who) {
-  error_code error;
-  tcp::socket owned(state_->io);
-  // The family only matters for opening and binding, which is done.
-  owned.assign(tcp::v4(), socket, error);
-  if (error) return;
+void AgentHub::adopt(ByteStream stream, const front::RequestHead& head, const front::Identity& who) {
   const SessionId session = ++state_->last_session;
-  const auto connection = std::make_shared<Connection>(state_, session, std::move(owned), who);
+  const auto connection = std::make_shared<Connection>(state_, session, std::move(stream), who);
   state_->connections.emplace(session, connection);
   connection->accept(head);
 }
@@ -216,6 +217,11 @@ void AgentHub::welcome(const wire::Welcome& welcome) {
 void AgentHub::send(SessionId session, const ServerMessage& message) {
   const auto found = state_->connections.find(session);
   if (found != state_->connections.end()) found->second->send(wire::encode_server_message(message));
+}
+
+void AgentHub::offer_credential(SessionId session, const std::string& token) {
+  const auto found = state_->connections.find(session);
+  if (found != state_->connections.end()) found->second->send(wire::encode_credential(token));
 }
 
 void AgentHub::close(SessionId session, const wire::Refused& why) {

@@ -18,6 +18,8 @@ class io_context;
 
 namespace muster::runtime {
 
+class ByteStream;
+
 // Called on the loop's thread.
 class AgentEvents {
  public:
@@ -27,6 +29,8 @@ class AgentEvents {
   virtual void agent_said(AgentMessage message) = 0;
   // True when all records are kept, and the agent may be told so.
   virtual bool agent_logs(SessionId session, const wire::LogRecords& records) = 0;
+  // It has the credential it was offered.
+  virtual void agent_kept_credential(SessionId session) = 0;
   // The connection ended, whoever ended it, unless by close().
   virtual void agent_gone(SessionId session) = 0;
 };
@@ -43,10 +47,11 @@ class AgentHub {
   ~AgentHub();
 
   // Takes over an admitted connection; answers the upgrade, or refuses what is none.
-  void adopt(int socket, const front::RequestHead& head, const front::Identity& who);
+  void adopt(ByteStream stream, const front::RequestHead& head, const front::Identity& who);
 
   void welcome(const wire::Welcome& welcome);
   void send(SessionId session, const ServerMessage& message);
+  void offer_credential(SessionId session, const std::string& token);
   // Says why and closes; agent_gone is not called.
   void close(SessionId session, const wire::Refused& why);
   void close_all(const wire::Refused& why);

@@ -15,9 +15,11 @@ namespace muster::runtime {
 //   muster.db             the database
 //   store.url             0600, one line: the database, when it is not muster.db
 //   standby               there while a standby runs; server.url is the leader's then
-//   server.url            the address, one line; there exactly while a server answers (or after it was killed)
+//   server.url            the address, one line, with TLS the key's fingerprint behind a #; there exactly while a server answers
+//                         (or after it was killed)
 //   server.log            structured log, JSON lines
 //   admin.token           0600, one line
+//   tls.key, tls.crt      0600 and 0644: the server's own key, which stays the same, and the certificate made with it
 //   logs/                 what tasks wrote
 //   worker/               the local worker's folder: it belongs to the agent
 //     agent.lock          held (flock) by the running agent; its text is the process id
@@ -32,6 +34,8 @@ struct DataFolder {
   std::string url() const { return path + "/server.url"; }
   std::string log() const { return path + "/server.log"; }
   std::string admin_token() const { return path + "/admin.token"; }
+  std::string tls_key() const { return path + "/tls.key"; }
+  std::string tls_certificate() const { return path + "/tls.crt"; }
   std::string logs() const { return path + "/logs"; }
   std::string worker() const { return path + "/worker"; }
   std::string agent_lock() const { return worker() + "/agent.lock"; }

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "runtime/byte_stream.h"
 #include "runtime/clock.h"
 #include "runtime/http_parser.h"
 #include "wire/native/answers.h"
@@ -107,7 +108,7 @@ void write_head(const front::Response& response, KeepAlive keep_alive, std::stri
     out += "\r\n";
   }
   out += "Content-Length: ";
-  out += std::to_string(response.body.size());
+  out += std::to_string(response.shared_body ? response.shared_body->size() : response.body.size());
   out += keep_alive == KeepAlive::yes ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
 }
 
@@ -120,12 +121,20 @@ front::Response plain_problem(ErrorKind kind, const char* code, int status, std:
 }  // namespace
 
 struct HttpServer::State {
-  State(asio::io_context& io_, front::Front& front_, Upgrade upgrade_, HttpLimits limits_)
-      : io(io_), front(front_), upgrade(std::move(upgrade_)), limits(limits_), acceptor(io_), pause(io_) {}
+  State(asio::io_context& io_, front::Front& front_, Upgrade upgrade_, HttpLimits limits_,
+        const net::TlsContext* tls_)
+      : io(io_),
+        front(front_),
+        upgrade(std::move(upgrade_)),
+        limits(limits_),
+        tls(tls_),
+        acceptor(io_),
+        pause(io_) {}
   asio::io_context& io;
   front::Front& front;
   Upgrade upgrade;
   HttpLimits limits;
+  const net::TlsContext* tls;
   tcp::acceptor acceptor;
   asio::steady_timer pause;
   std::unordered_set<std::shared_ptr<Connection>> connections;
@@ -137,12 +146,15 @@ struct HttpServer::State {
 class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<State> state, tcp::socket socket)
-      : state_(std::move(state)), socket_(std::move(socket)), buffer_(new char[kBufferBytes]) {
+      : state_(std::move(state)), stream_(std::move(socket)), buffer_(new char[kBufferBytes]) {
     error_code ignored;
-    socket_.set_option(tcp::no_delay(true), ignored);
-    socket_.non_blocking(true, ignored);
-    deadline_us_ = mono_now_us() + state_->limits.idle_timeout_us;
-    const tcp::endpoint peer = socket_.remote_endpoint(ignored);
+    stream_.socket().set_option(tcp::no_delay(true), ignored);
+    stream_.socket().non_blocking(true, ignored);
+    if (state_->tls != nullptr) stream_.secure(state_->tls->open(stream_.socket().native_handle()));
+    // Who shakes hands slowly is as slow as one with a slow header.
+    const HttpLimits& limits = state_->limits;
+    deadline_us_ = mono_now_us() + (stream_.is_secure() ? limits.header_timeout_us : limits.idle_timeout_us);
+    const tcp::endpoint peer = stream_.socket().remote_endpoint(ignored);
     if (!ignored) address_ = peer.address().to_string();
   }
 
@@ -156,6 +168,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   void set_phase(Phase phase);
   void read();
   void on_read(const error_code& error, std::size_t bytes);
+  void lose();
   void process();
   bool on_head();
   void on_request();
@@ -171,7 +184,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   void upgrade();
 
   std::shared_ptr<State> state_;
-  tcp::socket socket_;
+  ByteStream stream_;
   std::string address_;  // of the other side
   std::unique_ptr<char[]> buffer_;
   std::size_t begin_ = 0;  // bytes of the buffer that are not parsed yet
@@ -184,6 +197,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t request_ = 0;  // counts requests of this connection: an answer belongs to one
   std::string out_;
   std::string out_body_;  // large ones are not copied behind their head
+  std::shared_ptr<const std::string> shared_body_;
   std::size_t out_written_ = 0;
   bool close_after_ = false;
   bool processing_ = false;
@@ -231,8 +245,7 @@ void HttpServer::Connection::close() {
   if (phase_ == Phase::closed) return;
   set_phase(Phase::closed);
   ++request_;  // an answer on its way finds nobody
-  error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
   admission_ = {};
   if (token_ != 0 && --state_->connections_of_token[token_] == 0) state_->connections_of_token.erase(token_);
   token_ = 0;
@@ -245,7 +258,7 @@ void HttpServer::Connection::read() {
     end_ -= begin_;
     begin_ = 0;
   }
-  socket_.async_read_some(asio::buffer(buffer_.get() + end_, kBufferBytes - end_),
+  stream_.async_read_some(asio::buffer(buffer_.get() + end_, kBufferBytes - end_),
                           [self = shared_from_this()](const error_code& error, std::size_t bytes) {
                             self->on_read(error, bytes);
                           });
@@ -253,7 +266,7 @@ void HttpServer::Connection::read() {
 
 void HttpServer::Connection::on_read(const error_code& error, std::size_t bytes) {
   if (phase_ == Phase::closed) return;
-  if (error) return close();
+  if (error) return lose();
   if (phase_ == Phase::lingering) {
     lingered_ += bytes;
     if (lingered_ > kLingerBytesMax) return close();
@@ -268,6 +281,21 @@ void HttpServer::Connection::on_read(const error_code& error, std::size_t bytes)
         std::min(mono_now_us() + limits.stall_timeout_us, body_began_us_ + limits.body_grace_us + earned_us);
   }
   process();
+}
+
+// Who speaks plain HTTP to a port with TLS is told so in his own tongue.
+void HttpServer::Connection::lose() {
+  if (stream_.is_plain_http()) {
+    const front::Response refusal = plain_problem(ErrorKind::usage, kMalformedValue, 400,
+                                                  "this port speaks TLS", "begin the address with https://");
+    std::string text;
+    write_head(refusal, KeepAlive::no, text);
+    text += refusal.body;
+    error_code ignored;
+    stream_.socket().write_some(asio::buffer(text), ignored);
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  }
+  close();
 }
 
 // Goes on until bytes are missing, or an answer is.
@@ -330,7 +358,7 @@ bool HttpServer::Connection::on_head() {
   if (parser_.has_body() && parser_.expects_continue()) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     error_code ignored;
-    socket_.write_some(asio::buffer(kContinue), ignored);
+    stream_.write_some(asio::buffer(kContinue), ignored);
   }
   return true;
 }
@@ -400,10 +428,13 @@ void HttpServer::Connection::answer(front::Response response, KeepAlive keep_ali
   state_->front.answered(admission_.route, response.status, took_us);
   out_.clear();
   out_body_.clear();
+  shared_body_ = nullptr;
   out_written_ = 0;
   write_head(response, keep_alive, out_);
   if (parser_.head().method != front::Method::head) {
-    if (response.body.size() <= kCopiedBodyBytes) {
+    if (response.shared_body) {
+      shared_body_ = std::move(response.shared_body);
+    } else if (response.body.size() <= kCopiedBodyBytes) {
       out_ += response.body;
     } else {
       out_body_ = std::move(response.body);
@@ -414,21 +445,24 @@ void HttpServer::Connection::answer(front::Response response, KeepAlive keep_ali
 }
 
 void HttpServer::Connection::write() {
+  const std::string& large = shared_body_ ? *shared_body_ : out_body_;
   for (;;) {
     const std::size_t head_left = out_.size() - std::min(out_.size(), out_written_);
     const std::size_t body_from = out_written_ - std::min(out_.size(), out_written_);
     const std::array<asio::const_buffer, 2> buffers{
         asio::buffer(out_.data() + (out_.size() - head_left), head_left),
-        asio::buffer(out_body_.data() + body_from, out_body_.size() - body_from)};
+        asio::buffer(large.data() + body_from, large.size() - body_from)};
     error_code error;
-    const std::size_t written = socket_.write_some(buffers, error);
+    const std::size_t written = stream_.is_secure()
+                                    ? stream_.write_some(buffers[head_left != 0 ? 0 : 1], error)
+                                    : stream_.socket().write_some(buffers, error);
     out_written_ += written;
     if (error == asio::error::would_block || error == asio::error::try_again) break;
     if (error) return close();
-    if (out_written_ == out_.size() + out_body_.size()) return on_written();
+    if (out_written_ == out_.size() + large.size()) return on_written();
     deadline_us_ = mono_now_us() + state_->limits.stall_timeout_us;
   }
-  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const error_code& error) {
+  stream_.socket().async_wait(tcp::socket::wait_write, [self = shared_from_this()](const error_code& error) {
     if (self->phase_ != Phase::writing) return;
     if (error) return self->close();
     self->deadline_us_ = mono_now_us() + self->state_->limits.stall_timeout_us;
@@ -439,6 +473,7 @@ void HttpServer::Connection::write() {
 void HttpServer::Connection::on_written() {
   admission_ = {};
   out_body_ = {};
+  shared_body_ = nullptr;
   if (close_after_) return linger();
   parser_.reset();
   set_phase(Phase::idle);
@@ -448,7 +483,7 @@ void HttpServer::Connection::on_written() {
 // A client that still sends would lose the answer if the socket were closed under it: what it sends is read and thrown away.
 void HttpServer::Connection::linger() {
   error_code error;
-  socket_.shutdown(tcp::socket::shutdown_send, error);
+  stream_.end_writing(error);
   if (error) return close();
   set_phase(Phase::lingering);
   begin_ = end_ = 0;
@@ -457,15 +492,14 @@ void HttpServer::Connection::linger() {
 
 void HttpServer::Connection::upgrade() {
   const auto self = shared_from_this();
-  error_code error;
-  const int socket = socket_.release(error);
-  if (error) return close();
-  state_->upgrade(socket, parser_.head(), *admission_.identity);
+  auto [socket, tls] = stream_.take();
+  state_->upgrade(ByteStream(std::move(socket), std::move(tls)), parser_.head(), *admission_.identity);
   close();
 }
 
-HttpServer::HttpServer(asio::io_context& io, front::Front& front, Upgrade upgrade, HttpLimits limits)
-    : state_(std::make_shared<State>(io, front, std::move(upgrade), limits)) {}
+HttpServer::HttpServer(asio::io_context& io, front::Front& front, Upgrade upgrade, HttpLimits limits,
+                       const net::TlsContext* tls)
+    : state_(std::make_shared<State>(io, front, std::move(upgrade), limits, tls)) {}
 
 HttpServer::~HttpServer() {
   stop_accepting();

@@ -11,6 +11,7 @@
 #include "core/ids.h"
 #include "front/front.h"
 #include "front/request.h"
+#include "net/tls.h"
 #include "runtime/listen_address.h"
 
 namespace boost::asio {
@@ -18,6 +19,8 @@ class io_context;
 }
 
 namespace muster::runtime {
+
+class ByteStream;
 
 struct HttpLimits {
   Micros header_timeout_us = 10'000'000;  // from the first byte of a header to its end
@@ -31,11 +34,13 @@ struct HttpLimits {
 
 class HttpServer {
  public:
-  // Takes over the socket of an admitted agent and its request; what it does with a request that is no upgrade is its matter.
-  using Upgrade = std::function<void(int socket, const front::RequestHead& head, const front::Identity& who)>;
+  // Takes over the stream of an admitted agent and its request; what it does with a request that is no upgrade is its matter.
+  using Upgrade =
+      std::function<void(ByteStream stream, const front::RequestHead& head, const front::Identity& who)>;
 
-  // `io` and `front` outlive this.
-  HttpServer(boost::asio::io_context& io, front::Front& front, Upgrade upgrade, HttpLimits limits = {});
+  // `io`, `front` and `tls` outlive this; without `tls` the port speaks plain HTTP.
+  HttpServer(boost::asio::io_context& io, front::Front& front, Upgrade upgrade, HttpLimits limits = {},
+             const net::TlsContext* tls = nullptr);
   ~HttpServer();
 
   // Binds and accepts; the port that was taken. kPortInUse.

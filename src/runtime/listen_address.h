@@ -1,5 +1,5 @@
-// HOST:PORT as given to --listen. Only addresses of this machine itself are accepted: off loopback there is always TLS.
-// A name is never looked up, except `localhost`, which is 127.0.0.1.
+// HOST:PORT as given to --listen. Off loopback there is always TLS: no option takes it away.
+// A name is never looked up, except `localhost`, which is 127.0.0.1, and `*`, which is every IPv4 address of this machine.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,13 @@ struct ListenAddress {
 
   // As in a URL: "127.0.0.1", "[::1]".
   std::string url_host() const { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
+  bool is_loopback() const;
+  // Not one address, but all of them.
+  bool is_any() const { return host == "0.0.0.0" || host == "::"; }
   std::string url() const { return "http://" + url_host() + ":" + std::to_string(port); }
 };
 
-// "127.0.0.1:7420", "localhost:0", "[::1]:7420", ":7420", "7420". kMalformedValue for anything else and for other machines.
+// "127.0.0.1:7420", "localhost:0", "[::1]:7420", ":7420", "7420", "*:7420", "192.168.1.5:7420". kMalformedValue for anything else.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
 }  // namespace muster::runtime

@@ -8,6 +8,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
@@ -15,7 +17,10 @@
 
 #include "front/front.h"
 #include "front/tokens.h"
+#include "net/server_url.h"
+#include "runtime/agent_credentials.h"
 #include "runtime/agent_hub.h"
+#include "runtime/byte_stream.h"
 #include "runtime/clock.h"
 #include "runtime/log_sealer.h"
 #include "runtime/process_meters.h"
@@ -51,6 +56,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
     turns_.post(std::move(input), std::move(audit), std::move(then));
   }
   void shut_down(const Principal& who, StopTasks tasks) override;
+  std::shared_ptr<const std::string> own_program() override;
   bool load(BatchId batch) override { return turns_.load_batch(batch); }
 
   // ---- TurnEffects
@@ -67,10 +73,12 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   void agent_hello(SessionId session, const front::Identity& who, AgentHello hello) override;
   void agent_said(AgentMessage message) override;
   bool agent_logs(SessionId session, const wire::LogRecords& records) override;
+  void agent_kept_credential(SessionId session) override { credentials_->kept(session, wall_now_us()); }
   void agent_gone(SessionId session) override;
 
  private:
   Result<void> start();
+  AgentCredentials::Doors credential_doors();
   void seal_old_batches();
   void watch_signals();
   void loop();
@@ -78,6 +86,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   void take_due(Micros now_us);
   void every_second(Micros now_us);
   void look_at_disk();
+  bool may_write_log(SessionId session, const AttemptRef& attempt);
   std::uint64_t log_max_of(const AttemptRef& attempt);
   void post_shut_down();
   void end();
@@ -91,6 +100,8 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   Turns turns_;
   std::unique_ptr<ServerTokens> tokens_;
   std::unique_ptr<front::Front> front_;
+  std::unique_ptr<AgentCredentials> credentials_;
+  std::weak_ptr<const std::string> own_program_;  // read again when nobody is being sent it
   AgentHub hub_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<LogSealer> sealer_;
@@ -104,7 +115,8 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   std::map<SessionId, bool> logs_refused_;       // sessions with records that could not be kept
   std::uint64_t log_bytes_ = 0;
   std::uint64_t commits_failed_ = 0;
-  std::set<BatchId> logged_;  // batches that wrote something and were not given to the sealer since
+  std::set<SessionId> lies_told_;  // sessions whose foreign records are in the log once
+  std::set<BatchId> logged_;       // batches that wrote something and were not given to the sealer since
 
   bool ending_ = false;  // somebody wants the end
   bool ended_ = false;   // the wish is fulfilled
@@ -116,7 +128,30 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
 front::FrontOptions front_options(const ServerOptions& options) {
   front::FrontOptions front;
   front.hosts.push_back(options.listen.url_host());
+  front.any_address = !options.listen.is_loopback();
+  front.hosts.insert(front.hosts.end(), options.host_names.begin(), options.host_names.end());
   return front;
+}
+
+// How clients on this machine reach it.
+net::ServerUrl local_url(const ServerOptions& options, std::uint16_t port) {
+  net::ServerUrl url;
+  url.host = options.listen.host == "0.0.0.0" ? "127.0.0.1"
+             : options.listen.is_any()        ? "::1"
+                                              : options.listen.host;
+  url.port = port;
+  if (options.tls != nullptr) {
+    url.scheme = net::Scheme::https;
+    url.pin = options.tls->pin();
+  }
+  return url;
+}
+
+// How workers on other machines reach it: by a number, because a name may mean nothing over there.
+std::string join_url(const ServerOptions& options, net::ServerUrl url) {
+  if (!options.listen.is_any() || options.outer_address.empty()) return url.text();
+  url.host = options.outer_address;
+  return url.text();
 }
 
 Server::Server(const ServerParts& parts, const ServerOptions& options)
@@ -136,24 +171,27 @@ Result<void> Server::start() {
   tokens_ = std::make_unique<ServerTokens>(parts_.store, parts_.tokens, options_.folder, options_.owner);
   tokens_->keep_first_rows(wall_now_us());
   if (Result<void> kept = tokens_->keep_fresh(wall_now_us()); !kept) return kept;
+  credentials_ =
+      std::make_unique<AgentCredentials>(tokens_->tokens(), credential_doors(), options_.renew_agents_us);
   front_ =
       std::make_unique<front::Front>(*this, tokens_->tokens(), tokens_->directory(), front_options(options_));
   http_ = std::make_unique<HttpServer>(
       io_, *front_,
-      [this](int socket, const front::RequestHead& head, const front::Identity& who) {
-        hub_.adopt(socket, head, who);
+      [this](ByteStream stream, const front::RequestHead& head, const front::Identity& who) {
+        hub_.adopt(std::move(stream), head, who);
       },
-      options_.http);
+      options_.http, options_.tls);
   const Result<std::uint16_t> port = http_->listen(options_.listen);
   if (!port) return std::unexpected(port.error());
-  ListenAddress address = options_.listen;
-  address.port = *port;
-  facts_.url = address.url();
+  const net::ServerUrl url = local_url(options_, *port);
+  facts_.url = url.text();
+  facts_.pin = url.pin;
+  facts_.join_url = join_url(options_, url);
   sealer_ = std::make_unique<LogSealer>(parts_.logs);
   seal_old_batches();
   look_at_disk();
   // Tokens first: who finds the address finds what opens it.
-  return write_file_atomically(options_.folder.url(), facts_.url + "\n", 0644);
+  return write_file_atomically(options_.folder.url(), url.pinned() + "\n", 0644);
 }
 
 // What ended shortly before the last server did may not be compressed yet.
@@ -161,6 +199,30 @@ void Server::seal_old_batches() {
   for (const BatchRow& row : parts_.history.batches(Page{0, 1000})) {
     if (is_final(row.state)) sealer_->add(row.id, mono_now_us());
   }
+}
+
+AgentCredentials::Doors Server::credential_doors() {
+  AgentCredentials::Doors doors;
+  doors.write = [this](std::vector<TokenRow> rows, std::function<void()> done) {
+    WriteRows input;
+    input.rows.tokens = std::move(rows);
+    turns_.post(std::move(input), [done = std::move(done)](const ReplyBody& reply) {
+      if (!std::holds_alternative<Error>(reply)) done();
+    });
+  };
+  doors.offer = [this](SessionId session, const std::string& token) {
+    hub_.offer_credential(session, token);
+  };
+  return doors;
+}
+
+std::shared_ptr<const std::string> Server::own_program() {
+  if (auto read = own_program_.lock()) return read;
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  auto read = std::make_shared<const std::string>(std::istreambuf_iterator<char>(file),
+                                                  std::istreambuf_iterator<char>());
+  own_program_ = read;
+  return read;
 }
 
 void Server::watch_signals() {
@@ -234,6 +296,7 @@ void Server::every_second(Micros now_us) {
   front_->every_second();
   hub_.sweep(now_us);
   look_at_disk();
+  credentials_->look(wall_now_us());
   if (!ending_) supervisor_.check(now_us);
   if (next_token_use_us_ <= now_us) {
     next_token_use_us_ = now_us + kTokenUse_us;
@@ -347,6 +410,7 @@ void Server::agent_hello(SessionId session, const front::Identity& who, AgentHel
                                 "give each worker a token of its own"});
   }
   if (!who.worker.empty()) hello.worker_name = who.worker;
+  credentials_->connected(session, who, wall_now_us());
   parts_.log.info("agent connected", {{"session", std::to_string(session)},
                                       {"worker", hello.worker_name},
                                       {"host", hello.facts.host},
@@ -374,6 +438,20 @@ std::uint64_t Server::log_max_of(const AttemptRef& attempt) {
   return found->second;
 }
 
+// What a worker says of others' attempts, or of none, is thrown away; it is told that it was taken, and goes on.
+bool Server::may_write_log(SessionId session, const AttemptRef& attempt) {
+  using Owner = engine::Engine::LogOwner;
+  const Owner owner = turns_.engine().log_owner(session, attempt);
+  const bool allowed = owner == Owner::itself ||
+                       (owner == Owner::not_known && parts_.history.batch(attempt.batch).has_value());
+  if (allowed || !lies_told_.insert(session).second) return allowed;
+  parts_.log.warning("log refused",
+                     {{"session", std::to_string(session)},
+                      {"task", std::to_string(attempt.batch) + "." + std::to_string(attempt.index)},
+                      {"why", "it is not this worker's attempt"}});
+  return allowed;
+}
+
 bool Server::agent_logs(SessionId session, const wire::LogRecords& records) {
   if (logs_refused_.contains(session)) return false;
   std::vector<blobs::LogAppend> appends;
@@ -381,12 +459,16 @@ bool Server::agent_logs(SessionId session, const wire::LogRecords& records) {
   AttemptRef last;
   std::uint64_t last_max = blobs::kLogMaxBytes;
   std::vector<BatchId> batches;
+  bool allowed = true;
   for (const wire::LogRecordView& record : records.records) {
     if (record.attempt != last) {
       last = record.attempt;
+      allowed = may_write_log(session, last);
+      if (!allowed) continue;
       last_max = log_max_of(last);
       if (batches.empty() || batches.back() != last.batch) batches.push_back(last.batch);
     }
+    if (!allowed) continue;
     log_bytes_ += record.bytes.size();
     appends.push_back(
         {{record.attempt, static_cast<blobs::Stream>(record.stream), record.offset, record.bytes}, last_max});
@@ -404,7 +486,9 @@ bool Server::agent_logs(SessionId session, const wire::LogRecords& records) {
 }
 
 void Server::agent_gone(SessionId session) {
+  credentials_->gone(session);
   logs_refused_.erase(session);
+  lies_told_.erase(session);
   turns_.post(AgentGone{session}, {});
   parts_.log.info("agent gone", {{"session", std::to_string(session)}});
 }

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "blobs/log_store.h"
 #include "core/error.h"
 #include "engine/engine.h"
+#include "net/tls.h"
 #include "ports/store.h"
 #include "runtime/data_folder.h"
 #include "runtime/disk_space.h"
@@ -31,10 +33,15 @@ struct ServerParts {
 struct ServerOptions {
   DataFolder folder;  // its lock is held by the caller
   ListenAddress listen;
+  const net::TlsContext* tls = nullptr;  // null on loopback only
+  std::string outer_address;             // a number that other machines may reach; empty: none was found
+  std::vector<std::string> host_names;   // this machine's, as others may call it
   std::string version;
   std::string store_name;
   std::string owner;  // the user whose tokens are made
   WorkerOptions worker;
+  Micros renew_agents_us =
+      24LL * 3600 * 1'000'000;  // age of a joined worker's credential when it gets the next
   engine::EngineOptions engine;
   HttpLimits http;
   // SIGINT ends tasks and server, as `muster down`; else it ends the server alone, as SIGTERM always does.

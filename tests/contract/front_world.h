@@ -37,6 +37,9 @@ class FrontWorld final : public front::Backend {
   blobs::LogStore& logs() override { return *logs_; }
   const front::ServerFacts& facts() const override { return facts_; }
   front::ServerMeters meters() override { return meters_; }
+  std::shared_ptr<const std::string> own_program() override {
+    return std::make_shared<const std::string>("a program");
+  }
   void shut_down(const Principal&, StopTasks tasks) override { shut_down_ = tasks; }
   bool load(BatchId batch) override {
     if (engine_.has_batch(batch)) return true;

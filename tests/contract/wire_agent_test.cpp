@@ -111,6 +111,9 @@ TEST(AgentFrames, ValuesComeBack) {
   EXPECT_EQ(decode_server_message(encode_server_message({})), ServerMessage{});
   const std::string frame = encode_log_records(sample_logs());
   EXPECT_EQ(decode_log_records(frame), sample_logs());
+  EXPECT_EQ(decode_credential(encode_credential("mst_agent_7_secret_crc")), "mst_agent_7_secret_crc");
+  EXPECT_FALSE(decode_credential(encode_credential("")));
+  EXPECT_EQ(frame_kind(encode_credential_kept()), FrameKind::credential_kept);
   const LogsTaken taken{3, 2, 4096};
   EXPECT_EQ(decode_logs_taken(encode_logs_taken(taken)), taken);
 }
@@ -123,6 +126,9 @@ TEST(AgentFrames, BytesStay) {
   golden::expect_golden("agent/server_message.hex",
                         golden::hex_lines(encode_server_message(sample_server_message())));
   golden::expect_golden("agent/log_records.hex", golden::hex_lines(encode_log_records(sample_logs())));
+  golden::expect_golden("agent/credential.hex",
+                        golden::hex_lines(encode_credential("mst_agent_7_secret_crc")));
+  golden::expect_golden("agent/credential_kept.hex", golden::hex_lines(encode_credential_kept()));
   golden::expect_golden("agent/logs_taken.hex", golden::hex_lines(encode_logs_taken({3, 2, 4096})));
 }
 
@@ -157,7 +163,7 @@ TEST(AgentFrames, UnknownFieldsAndKindsAreIgnored) {
   EXPECT_EQ(decode_log_records(logs), sample_logs());
   EXPECT_EQ(frame_kind(""), std::nullopt);
   EXPECT_EQ(frame_kind(std::string(1, '\0')), std::nullopt);
-  EXPECT_EQ(frame_kind("\x08whatever"), std::nullopt);
+  EXPECT_EQ(frame_kind("\x40whatever"), std::nullopt);
   EXPECT_EQ(frame_kind("\xff"), std::nullopt);
 }
 

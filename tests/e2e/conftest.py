@@ -10,6 +10,7 @@ import os
 import pathlib
 import select
 import signal
+import ssl
 import subprocess
 import time
 import urllib.parse
@@ -155,6 +156,8 @@ class Server:
         return parts.hostname, parts.port
 
     def connect(self, timeout=60):
+        if self.url.startswith("https:"):
+            return http.client.HTTPSConnection(*self.address, timeout=timeout, context=ssl._create_unverified_context())
         return http.client.HTTPConnection(*self.address, timeout=timeout)
 
     def request(self, method, path, body=None, token=True, fields=None, connection=None, query=None):

@@ -12,7 +12,7 @@ import pytest
 ROLES = ["viewer", "submitter", "operator", "admin"]
 
 # operation: (least role, reach). `project`: the role in that project; `own`: there, submitters only on what is theirs;
-# `server`: the role in every project; `yourself`: everybody about themselves, others by whoever has the role in every project.
+# `server`: the role in every project; `key`: no role at all, but a key; `yourself`: everybody about themselves, others by whoever has the role in every project.
 TABLE = {
     "batch.submit": ("submitter", "project"), "batch.list": ("viewer", "project"), "batch.show": ("viewer", "project"),
     "batch.set": ("submitter", "own"), "task.list": ("viewer", "project"), "task.show": ("viewer", "project"),
@@ -20,7 +20,8 @@ TABLE = {
     "worker.show": ("viewer", "project"), "worker.set": ("operator", "server"), "task.cancel": ("submitter", "own"),
     "task.hold": ("submitter", "own"), "task.release": ("submitter", "own"), "task.retry": ("submitter", "own"),
     "status": ("viewer", "project"), "wait": ("viewer", "project"), "logs": ("viewer", "project"),
-    "event.list": ("viewer", "project"), "shutdown": ("admin", "server"), "user.list": ("admin", "server"),
+    "event.list": ("viewer", "project"), "shutdown": ("admin", "server"), "worker.invite": ("operator", "server"),
+    "worker.join": ("viewer", "key"), "user.list": ("admin", "server"),
     "user.create": ("admin", "server"), "user.show": ("admin", "yourself"), "user.set": ("admin", "server"),
     "user.delete": ("admin", "server"), "token.list": ("admin", "yourself"), "token.create": ("admin", "yourself"),
     "token.revoke": ("admin", "yourself"), "project.list": ("viewer", "yourself"), "project.create": ("admin", "server"),

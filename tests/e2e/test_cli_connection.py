@@ -103,7 +103,7 @@ def test_contexts_that_are_wrong(fake, tmp_path):
 
 
 @pytest.mark.parametrize("url, why", [
-    ("https://127.0.0.1:1", "only http"), ("127.0.0.1:7420", "does not begin with http://"), ("http://example.org", "neither localhost nor"),
+    ("https://127.0.0.1:1/x", "more than host and port"), ("127.0.0.1:7420", "begins with neither http://"), ("http://example.org", "neither localhost nor"),
     ("http://192.0.2.7:7420", "unencrypted"), ("http://0.0.0.0:1", "unencrypted"), ("http://127.0.0.1:0", "port"),
     ("http://127.0.0.1:99999", "port"), ("http://127.0.0.1:7420/api", "more than host and port"), ("http://[::1", "bracket"),
     ("http://user@127.0.0.1", "more than host and port"), ("http://127.0.0.1:74 20", "more than")])

@@ -460,11 +460,13 @@ def test_a_folder_has_one_server(server, make_server):
     assert server.get("/status")["batches_live"] == 0
 
 
-def test_other_machines_are_not_served(make_server):
-    for listen in ("0.0.0.0:0", "192.0.2.1:7420", "example.org:1", "[::]:0", "127.0.0.1:99999", "x"):
+def test_other_machines_are_served_under_tls_only(make_server):
+    for listen, code in (("192.0.2.1:7420", "E102"), ("example.org:1", "E203"), ("127.0.0.1:99999", "E203"), ("x", "E203")):
         other = make_server(start=False, listen=listen)
         other.start(expect_ready=False)
-        assert other.process.returncode == 2 and "E203" in other.stderr(), listen
+        assert code in other.stderr(), listen
+    for listen in ("0.0.0.0:0", "[::]:0"):
+        assert make_server(listen=listen).url.startswith("https://"), listen
 
 
 def test_a_newer_database_is_refused_untouched(server):

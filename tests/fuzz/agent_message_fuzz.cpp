@@ -54,6 +54,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case FrameKind::refused:
       round_trip(decode_refused(frame), encode_refused, decode_refused);
       break;
+    case FrameKind::credential:
+      round_trip(decode_credential(frame), encode_credential, decode_credential);
+      break;
+    case FrameKind::credential_kept:
+      break;
   }
   return 0;
 }

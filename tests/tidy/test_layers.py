@@ -15,6 +15,7 @@ LIBRARIES = (
     (r"libpq-fe\.h$", "postgresql"),
     (r"zstd(_errors)?\.h$|zdict\.h$", "zstd"),
     (r"sodium(\.h$|/)", "sodium"),
+    (r"openssl/", "ssl"),
     (r"spdlog/", "spdlog"),
     (r"CLI/", "cli11"),
     (r"toml\+\+/", "toml"),

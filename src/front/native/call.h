@@ -80,6 +80,8 @@ void cancel(const CallPtr& call);
 void hold(const CallPtr& call);
 void release(const CallPtr& call);
 void retry(const CallPtr& call);
+void invite(const CallPtr& call);
+void join(const CallPtr& call);
 void show_status(const CallPtr& call);
 void wait(const CallPtr& call);
 void read_logs(const CallPtr& call);

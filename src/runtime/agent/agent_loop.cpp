@@ -159,6 +159,12 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
     keepers_.drop_done();
   }
 
+  void new_credential(const std::string& token) override {
+    const Result<void> kept = write_file_atomically(process_.server.token_file, token + "\n", 0600);
+    if (kept) return server_.send_credential_kept();
+    log_agent(AgentLogLevel::warning, "a new credential was not kept: " + kept.error().what);
+  }
+
   void disconnected() override {
     connected_ = false;
     take(agent::Disconnected{});

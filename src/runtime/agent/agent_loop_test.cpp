@@ -28,6 +28,7 @@ TEST(ReconnectPause, grows_to_its_limit_and_is_spread_evenly) {
   EXPECT_EQ(reconnect_pause_us(0, 30'000'000, 0.5), 25'000);
   EXPECT_EQ(reconnect_pause_us(3, 30'000'000, 1.0), 400'000);
   EXPECT_EQ(reconnect_pause_us(20, 30'000'000, 1.0), 30'000'000);
+  EXPECT_EQ(reconnect_pause_us(3, 30'000'000, 0.5, 1'000'000), 4'000'000);
   EXPECT_EQ(reconnect_pause_us(4'000'000'000U, 1'000'000, 0.25), 250'000);
 }
 

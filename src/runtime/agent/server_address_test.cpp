@@ -18,7 +18,7 @@ TEST(ServerAddress, takes_loopback_in_every_spelling) {
 
 TEST(ServerAddress, refuses_the_rest_with_a_next_step) {
   for (const char* url :
-       {"", "http://", "https://127.0.0.1:7420", "127.0.0.1:7420", "http://10.0.0.1:7420",
+       {"", "http://", "https://127.0.0.1:7420/x", "127.0.0.1:7420", "http://10.0.0.1:7420",
         "http://example.org", "http://127.0.0.1:0", "http://127.0.0.1:65536", "http://127.0.0.1:74x",
         "http://127.0.0.1:7420/api", "http://[::1", "http://[::1]7420", "http://user@127.0.0.1"}) {
     const auto address = parse_server_url(url);

@@ -14,8 +14,11 @@
 #include <random>
 #include <utility>
 
+#include "net/resolve.h"
+#include "net/tls.h"
 #include "runtime/agent/agent_log.h"
 #include "runtime/agent/server_address.h"
+#include "runtime/byte_stream.h"
 #include "runtime/data_folder.h"
 
 namespace muster::runtime {
@@ -31,6 +34,10 @@ namespace {
 constexpr auto kWelcomePatience = std::chrono::seconds(10);
 // Nothing heard for half of it: a ping; nothing for all of it: the peer is gone.
 constexpr auto kSilenceMax = std::chrono::seconds(12);
+constexpr Micros kNearPauseFirst_us = 50'000;
+constexpr Micros kNearPauseMax_us = 1'000'000;
+constexpr Micros kFarPauseFirst_us = 1'000'000;
+constexpr Micros kFarPauseMax_us = 30'000'000;
 // Frames are masked piece by piece in a buffer of this size, each piece one write.
 constexpr std::size_t kWriteBufferBytes = 128 << 10;
 // What is kept between messages; a larger message has its memory given back.
@@ -38,8 +45,8 @@ constexpr std::size_t kReadBufferKeptBytes = 1 << 20;
 
 }  // namespace
 
-Micros reconnect_pause_us(std::uint32_t failures, Micros longest_us, double dice_0_to_1) {
-  const double grown_us = 50'000.0 * std::exp2(std::min(failures, 30U));
+Micros reconnect_pause_us(std::uint32_t failures, Micros longest_us, double dice_0_to_1, Micros first_us) {
+  const double grown_us = static_cast<double>(first_us) * std::exp2(std::min(failures, 30U));
   return static_cast<Micros>(std::min(grown_us, static_cast<double>(longest_us)) * dice_0_to_1);
 }
 
@@ -58,6 +65,7 @@ struct ServerLink::State : std::enable_shared_from_this<ServerLink::State> {
   std::size_t tries = 0;
   std::string last_complaint;
   bool stopped = false;
+  bool is_far = false;  // the server is on another machine
 
   void pause(Micros least_us);
   void attempt();
@@ -70,12 +78,13 @@ struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::Sta
   Session(std::shared_ptr<State> the_owner, ServerAddress the_address)
       : owner(std::move(the_owner)),
         address(std::move(the_address)),
-        stream(owner->loop),
+        stream(ByteStream(asio::ip::tcp::socket(owner->loop))),
         patience(owner->loop) {}
 
   std::shared_ptr<State> owner;
   ServerAddress address;
-  websocket::stream<asio::ip::tcp::socket> stream;
+  websocket::stream<ByteStream> stream;
+  std::optional<net::TlsContext> tls;
   asio::steady_timer patience;
   websocket::response_type answer;
   beast::flat_buffer read_buffer;
@@ -93,17 +102,35 @@ struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::Sta
     patience.async_wait([self = shared_from_this()](Failure failed) {
       if (!failed && !self->welcome) self->end("it did not answer in time");
     });
-    const asio::ip::tcp::endpoint peer(asio::ip::make_address(address.host), address.port);
-    stream.next_layer().async_connect(peer, [self = shared_from_this(), token](Failure failed) {
+    const std::vector<std::string> found = net::resolve_host(address.host);
+    if (found.empty()) return end("nobody knows the name " + address.host);
+    const asio::ip::tcp::endpoint peer(asio::ip::make_address(found.front()), address.port);
+    stream.next_layer().socket().async_connect(peer, [self = shared_from_this(), token](Failure failed) {
       if (!self->current()) return;
       if (failed) return self->end(failed.message());
+      if (self->address.scheme == net::Scheme::https) return self->secure(token);
       self->shake_hands(token);
+    });
+  }
+
+  void secure(const std::string& token) {
+    auto context = net::TlsContext::client({address.pin, {}});
+    if (!context) return end(context.error().what);
+    tls.emplace(std::move(*context));
+    ByteStream& bytes = stream.next_layer();
+    bytes.socket().non_blocking(true);
+    bytes.secure(tls->open(bytes.socket().native_handle(), address.host));
+    bytes.async_handshake([self = shared_from_this(), token](Failure failed) {
+      if (!self->current()) return;
+      if (!failed) return self->shake_hands(token);
+      const std::string& why = self->stream.next_layer().why();
+      self->end("it is not the server that is meant: " + (why.empty() ? failed.message() : why));
     });
   }
 
   void shake_hands(const std::string& token) {
     Failure ignored;
-    stream.next_layer().set_option(asio::ip::tcp::no_delay(true), ignored);
+    stream.next_layer().socket().set_option(asio::ip::tcp::no_delay(true), ignored);
     stream.set_option(websocket::stream_base::timeout{kWelcomePatience, kSilenceMax, true});
     stream.set_option(websocket::stream_base::decorator([token](websocket::request_type& request) {
       request.set(beast::http::field::authorization, "Bearer " + token);
@@ -168,6 +195,9 @@ struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::Sta
     if (kind == wire::FrameKind::server_message) {
       auto value = wire::decode_server_message(frame);
       if (decoded(value)) owner->user.server_said(std::move(*value));
+    } else if (kind == wire::FrameKind::credential) {
+      const auto value = wire::decode_credential(frame);
+      if (decoded(value)) owner->user.new_credential(*value);
     } else if (kind == wire::FrameKind::logs_taken) {
       const auto value = wire::decode_logs_taken(frame);
       if (decoded(value)) owner->user.logs_taken(*value);
@@ -209,8 +239,7 @@ struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::Sta
     over = true;
     const std::shared_ptr<Session> self = std::move(owner->session);
     patience.cancel();
-    Failure ignored;
-    stream.next_layer().close(ignored);
+    stream.next_layer().close();
     owner->complain(why);
     owner->pause(0);
     if (welcome) owner->user.disconnected();
@@ -226,8 +255,12 @@ void ServerLink::State::complain(const std::string& why) {
 void ServerLink::State::pause(Micros least_us) {
   if (stopped) return;
   const double throw_of_dice = std::uniform_real_distribution<double>(0, 1)(dice);
+  const Micros longest_us = options.pause_max_us != 0 ? options.pause_max_us
+                            : is_far                  ? kFarPauseMax_us
+                                                      : kNearPauseMax_us;
+  const Micros first_us = is_far ? kFarPauseFirst_us : kNearPauseFirst_us;
   const Micros pause_us =
-      std::max(least_us, reconnect_pause_us(failures, options.pause_max_us, throw_of_dice));
+      std::max(least_us, reconnect_pause_us(failures, longest_us, throw_of_dice, first_us));
   ++failures;
   timer.expires_after(std::chrono::microseconds(pause_us));
   timer.async_wait([self = shared_from_this()](Failure failed) {
@@ -260,6 +293,7 @@ void ServerLink::State::attempt() {
     return pause(0);
   }
   ++tries;
+  is_far = !net::is_loopback(address->host);
   session = std::make_shared<Session>(shared_from_this(), *address);
   session->open(token);
 }
@@ -278,13 +312,18 @@ void ServerLink::stop() {
   const auto session = std::exchange(state_->session, nullptr);
   session->over = true;
   session->patience.cancel();
-  Failure ignored;
-  session->stream.next_layer().close(ignored);
+  session->stream.next_layer().close();
 }
 
 void ServerLink::send(const AgentMessage& message) {
   if (!state_->session || !state_->session->welcome) return;
   state_->session->messages.push_back(wire::encode_agent_message(message));
+  state_->session->write_next();
+}
+
+void ServerLink::send_credential_kept() {
+  if (!state_->session || !state_->session->welcome) return;
+  state_->session->messages.push_back(wire::encode_credential_kept());
   state_->session->write_next();
 }
 

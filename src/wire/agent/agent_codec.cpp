@@ -366,7 +366,7 @@ std::optional<FrameKind> frame_kind(std::string_view frame_bytes) {
   if (frame_bytes.empty()) return std::nullopt;
   const auto kind = static_cast<std::uint8_t>(frame_bytes[0]);
   if (kind < static_cast<std::uint8_t>(FrameKind::hello) ||
-      kind > static_cast<std::uint8_t>(FrameKind::refused)) {
+      kind > static_cast<std::uint8_t>(FrameKind::credential_kept)) {
     return std::nullopt;
   }
   return static_cast<FrameKind>(kind);
@@ -424,6 +424,26 @@ std::string encode_refused(const Refused& refused) {
   out.message->set_what(refused.what);
   out.message->set_next(refused.next);
   return frame(FrameKind::refused, *out.message);
+}
+
+std::string encode_credential(const std::string& token) {
+  OnArena<agent::Credential> out;
+  out.message->set_token(token);
+  return frame(FrameKind::credential, *out.message);
+}
+
+Result<std::string> decode_credential(std::string_view frame_bytes) {
+  OnArena<agent::Credential> in;
+  if (!parse(frame_bytes, FrameKind::credential, *in.message) || in.message->token().empty() ||
+      in.message->token().size() > kNameBytes) {
+    return malformed("credential");
+  }
+  return in.message->token();
+}
+
+std::string encode_credential_kept() {
+  OnArena<agent::CredentialKept> out;
+  return frame(FrameKind::credential_kept, *out.message);
 }
 
 Result<Refused> decode_refused(std::string_view frame_bytes) {

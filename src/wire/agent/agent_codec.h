@@ -21,13 +21,15 @@ inline constexpr std::string_view kAgentPath = "/api/v1/agent";
 
 // The first byte of a frame. Numbers are never reused.
 enum class FrameKind : std::uint8_t {
-  hello = 1,           // agent -> server
-  welcome = 2,         // server -> agent
-  agent_message = 3,   // agent -> server
-  server_message = 4,  // server -> agent
-  log_records = 5,     // agent -> server
-  logs_taken = 6,      // server -> agent
-  refused = 7,         // server -> agent; the connection is closed after it
+  hello = 1,            // agent -> server
+  welcome = 2,          // server -> agent
+  agent_message = 3,    // agent -> server
+  server_message = 4,   // server -> agent
+  log_records = 5,      // agent -> server
+  logs_taken = 6,       // server -> agent
+  refused = 7,          // server -> agent; the connection is closed after it
+  credential = 8,       // server -> agent
+  credential_kept = 9,  // agent -> server
 };
 
 inline constexpr std::size_t kAgentFrameBytesMax = 64ULL << 20;    // what a server takes
@@ -82,6 +84,8 @@ std::optional<FrameKind> frame_kind(std::string_view frame);
 std::string encode_hello(const AgentHello& hello);
 std::string encode_welcome(const Welcome& welcome);
 std::string encode_refused(const Refused& refused);
+std::string encode_credential(const std::string& token);
+std::string encode_credential_kept();
 std::string encode_agent_message(const AgentMessage& message);
 std::string encode_server_message(const ServerMessage& message);
 std::string encode_log_records(const LogRecords& records);
@@ -91,6 +95,7 @@ std::string encode_logs_taken(const LogsTaken& taken);
 Result<AgentHello> decode_hello(std::string_view frame);
 Result<Welcome> decode_welcome(std::string_view frame);
 Result<Refused> decode_refused(std::string_view frame);
+Result<std::string> decode_credential(std::string_view frame);
 Result<AgentMessage> decode_agent_message(std::string_view frame);
 Result<ServerMessage> decode_server_message(std::string_view frame);
 Result<LogRecords> decode_log_records(std::string_view frame);  // views into `frame`

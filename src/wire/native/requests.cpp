@@ -12,6 +12,8 @@ namespace muster::wire {
 namespace json = boost::json;
 namespace {
 
+constexpr std::size_t kNameBytesMax = 255;  // of a worker
+
 constexpr std::size_t kBlockBytes = 1 << 20;
 
 // Rows into blocks of about 1 MiB.
@@ -242,6 +244,34 @@ Result<StopTasks> read_shut_down(std::string_view text) {
   reader.flag("keep_running", keep_running);
   if (Result<void> done = reader.finish(); !done) return std::unexpected(std::move(done.error()));
   return keep_running ? StopTasks::keep_running : StopTasks::stop;
+}
+
+Result<InviteRequest> read_invite(std::string_view text) {
+  JsonDocument document;
+  if (Result<void> parsed = parse_body(document, text); !parsed)
+    return std::unexpected(std::move(parsed.error()));
+  InviteRequest request;
+  ObjectReader reader(document.root(), "the body");
+  reader.seconds("ttl_s", request.ttl_us);
+  reader.text("name", request.name);
+  if (request.name.size() > kNameBytesMax) reader.refuse_member("name", "is too long");
+  if (Result<void> done = reader.finish(); !done) return std::unexpected(std::move(done.error()));
+  return request;
+}
+
+Result<JoinRequest> read_join(std::string_view text) {
+  JsonDocument document;
+  if (Result<void> parsed = parse_body(document, text); !parsed)
+    return std::unexpected(std::move(parsed.error()));
+  JoinRequest request;
+  ObjectReader reader(document.root(), "the body");
+  reader.text("spool_id", request.spool_id);
+  reader.text("name", request.name);
+  if (request.spool_id.empty() || request.spool_id.size() > kNameBytesMax)
+    reader.refuse_member("spool_id", "is what the worker's folder is known by");
+  if (request.name.size() > kNameBytesMax) reader.refuse_member("name", "is too long");
+  if (Result<void> done = reader.finish(); !done) return std::unexpected(std::move(done.error()));
+  return request;
 }
 
 }  // namespace muster::wire

@@ -60,6 +60,20 @@ Result<ChangeRequest> read_change(std::string_view json, ChangeVerb verb);
 // Everything but who and which.
 Result<SetBatch> read_set_batch(std::string_view json);
 Result<SetWorker> read_set_worker(std::string_view json);
+// {"ttl_s":600,"name":"lab2"}, both optional.
+struct InviteRequest {
+  Micros ttl_us = 600'000'000;
+  std::string name;
+};
+Result<InviteRequest> read_invite(std::string_view body);
+
+// {"spool_id":"…","name":"lab2"}
+struct JoinRequest {
+  std::string spool_id;
+  std::string name;
+};
+Result<JoinRequest> read_join(std::string_view body);
+
 Result<StopTasks> read_shut_down(std::string_view json);
 
 }  // namespace muster::wire
