@@ -58,6 +58,7 @@ void Agent::State::on(const ServerSaid& input) {
   capacity = options.facts.capacity;
   if (message.cpu_slots) capacity.cpu_slots = *message.cpu_slots;
   if (message.gpu_slots) capacity.gpu_slots = *message.gpu_slots;
+  capacity.named = message.named;
   for (const AttemptRef& ref : message.forget) forget(ref);
   for (const TemplateDefinition& definition : message.templates) {
     templates[definition.id] = std::make_shared<const TaskTemplate>(definition.body);

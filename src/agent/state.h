@@ -96,6 +96,7 @@ struct Agent::State {
   KeeperStart make_start(const AttemptRef& ref, TaskNumber number, const TaskTemplate& body,
                          std::span<const std::string_view> fields) const;
   void take_stop(const Stop& stop);
+  void recall(const AttemptRef& ref, Task& task);
   void forget(const AttemptRef& ref);
   void dispatch();
   bool hand_over(const AttemptRef& ref, Task& task);

@@ -113,6 +113,7 @@ void Agent::State::dispatch() {
 bool Agent::State::hand_over(const AttemptRef& ref, Task& task) {
   InUse in_use = reserved;
   in_use.cpu_slots += in_run_queue;
+  in_use.tasks += in_run_queue;
   const Fit fit = fits(task.resources, capacity, in_use);
   if (fit == Fit::too_big) {
     Finished end;
@@ -125,7 +126,7 @@ bool Agent::State::hand_over(const AttemptRef& ref, Task& task) {
   if (task.resources.is_plain()) {
     const std::uint64_t width =
         capacity.cpu_slots > reserved.cpu_slots ? capacity.cpu_slots - reserved.cpu_slots : 0;
-    if (in_run_queue >= width + options.run_queue_depth) return false;
+    if (reserved.exclusive > 0 || in_run_queue >= width + options.run_queue_depth) return false;
     task.place = Place::run_queue;
     ++in_run_queue;
     task.start.when = StartWhen::in_run_queue;
@@ -189,6 +190,7 @@ void Agent::State::take_stop(const Stop& stop) {
     if (stop.reason == StopReason::stale) forget(stop.attempt);
     return;
   }
+  if (stop.reason == StopReason::recall) return recall(stop.attempt, task);
   task.stop = stop.reason;
   if (task.place == Place::waiting) {
     if (stop.reason == StopReason::stale) return forget(stop.attempt);
@@ -200,6 +202,18 @@ void Agent::State::take_stop(const Stop& stop) {
   task.phase = AttemptState::stopping;
   phase_news.push_back({stop.attempt, task.phase});
   ask(task.keeper).stops.push_back({stop.attempt, stop.reason == StopReason::stale ? 0 : task.grace_us});
+}
+
+// Another worker has room for it now. What was started, or is stopped already, stays what it is.
+void Agent::State::recall(const AttemptRef& ref, Task& task) {
+  if (task.place == Place::waiting) {
+    Finished end;
+    end.outcome = AttemptState::refused;
+    end.message = "taken back before its start";
+    return end_task(ref, task, std::move(end));
+  }
+  if (task.place == Place::run_queue && task.phase == AttemptState::assigned)
+    ask(task.keeper).stops.push_back({ref, 0, true});
 }
 
 void Agent::State::forget(const AttemptRef& ref) {
@@ -220,8 +234,29 @@ std::string note_of(const Task& task) {
                      std::to_string(r.mem_mb) + " " + std::to_string(r.disk_mb) + " " +
                      std::to_string(task.grace_us);
   for (const std::uint32_t gpu : task.gpus) note += " " + std::to_string(gpu);
+  if (r.sharing == Sharing::exclusive) note += " exclusive";
+  for (const auto& [name, amount] : r.named) note += " " + name + "=" + std::to_string(amount);
   return task.scratch.empty() ? note : note + " /" + task.scratch;
 }
+
+namespace {
+
+// "exclusive" and "license=2", behind the numbers of a note.
+void apply_words(std::string_view words, Resources& resources) {
+  while (!words.empty()) {
+    const std::string_view word = words.substr(0, words.find(' '));
+    words.remove_prefix(std::min(words.size(), word.size() + 1));
+    if (word == "exclusive") resources.sharing = Sharing::exclusive;
+    const std::size_t equals = word.find('=');
+    if (equals == std::string_view::npos) continue;
+    std::uint64_t amount = 0;
+    std::from_chars(word.data() + equals + 1, word.data() + word.size(), amount);
+    resources.named.emplace_back(word.substr(0, equals), amount);
+  }
+  if (!normalize(resources.named)) resources.named.clear();
+}
+
+}  // namespace
 
 void apply_note(const std::string& note, Task& task) {
   const std::size_t path = note.find(" /");
@@ -237,6 +272,7 @@ void apply_note(const std::string& note, Task& task) {
     at = parsed.ptr < end ? parsed.ptr + 1 : end;
   }
   if (numbers.size() < 7) return;  // of another version: counted as a plain task
+  apply_words({at, end}, task.resources);
   task.place = numbers[0] == static_cast<std::uint64_t>(Place::at_once) ? Place::at_once : Place::run_queue;
   task.resources.cpu_slots = static_cast<std::uint32_t>(numbers[1]);
   task.resources.gpu_slots = static_cast<std::uint32_t>(numbers[2]);

@@ -2,9 +2,12 @@
 // JSON carries them, so both sides have to be UTF-8.
 #include "cli/pairs.h"
 
+#include <charconv>
+
 #include "client/json.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/resources.h"
 
 namespace muster::cli {
 
@@ -61,6 +64,33 @@ Result<Pairs> read_labels(const std::vector<std::string>& words) {
     }
   }
   return pairs;
+}
+
+Result<Pairs> read_pairs(std::string_view option, const std::vector<std::string>& words) {
+  Pairs pairs;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos) return bad_pair(option, word, "there is no =");
+    if (!is_resource_name(word.substr(0, equals)) || !is_label_value(word.substr(equals + 1)))
+      return bad_pair(option, word, "names and values are letters, digits and -_./");
+    if (auto added = add(pairs, option, word, word.substr(0, equals), word.substr(equals + 1)); !added)
+      return std::unexpected(added.error());
+  }
+  return pairs;
+}
+
+Result<Amounts> read_amounts(std::string_view option, const std::vector<std::string>& words) {
+  Amounts amounts;
+  const Result<Pairs> pairs = read_pairs(option, words);
+  if (!pairs) return std::unexpected(pairs.error());
+  for (const auto& [name, value] : *pairs) {
+    std::uint64_t amount = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), amount);
+    if (error != std::errc{} || end != value.data() + value.size())
+      return bad_pair(option, join_text(name, "=", value), "behind the = stands a whole number");
+    amounts.emplace_back(name, amount);
+  }
+  return amounts;
 }
 
 }  // namespace muster::cli

@@ -40,13 +40,18 @@ void declare_items(Options& options, SubmissionOptions& target) {
   options.words("--each", "GLOB", target.each, "one task per file that matches, sorted; {} is its name");
 }
 
-void declare_needs(Options& options, Submission& submission) {
+void declare_needs(Options& options, SubmissionOptions& target) {
+  Submission& submission = target.submission;
   options.section("What each task needs");
   options.number("--cpus", "N", submission.cpus, "CPUs, counted against the worker's");
   options.memory_mb("--mem", submission.mem_mb, "memory, as 512M or 16G; it may use no more");
   options.memory_mb("--disk", submission.disk_mb, "disk space");
   options.number("--gpus", "N", submission.gpus, "GPU slots, instead of a CPU slot");
   options.number("--slots", "N", submission.slots, "CPU slots; default 1");
+  options.flag("--exclusive", submission.exclusive, "a whole worker: nothing else runs on it meanwhile");
+  options.texts("--on", "NAME=VALUE", target.on, "only workers with this label; may be repeated");
+  options.texts("--use", "NAME=N", target.use,
+                "N of what workers offer under this name, as license=1; may be repeated");
   options.duration_us("--time", submission.time_us,
                       "time limit, as 90s, 30m, 4h; then TERM, after the grace KILL");
   options.duration_us("--grace", submission.grace_us, "between TERM and KILL; default 10s");
@@ -191,7 +196,7 @@ void declare_submission(Options& options, SubmissionOptions& target) {
   options.text("--batch", "NAME", target.submission.batch,
                "add to the newest open batch of this name, or make one");
   declare_items(options, target);
-  declare_needs(options, target.submission);
+  declare_needs(options, target);
   declare_course(options, target.submission);
   declare_surroundings(options, target);
   options.section("");
@@ -216,6 +221,10 @@ Result<PreparedSubmission> prepare_submission(SubmissionOptions options, const S
   if (!environment) return std::unexpected(environment.error());
   Result<Pairs> labels = read_labels(options.labels);
   if (!labels) return std::unexpected(labels.error());
+  Result<Pairs> on = read_pairs("--on", options.on);
+  if (!on) return std::unexpected(on.error());
+  Result<Amounts> use = read_amounts("--use", options.use);
+  if (!use) return std::unexpected(use.error());
   Result<std::string> folder = chosen_folder(options.cwd, session.environment());
   if (!folder) return std::unexpected(folder.error());
   if (!options.submission.array.empty()) {
@@ -229,6 +238,8 @@ Result<PreparedSubmission> prepare_submission(SubmissionOptions options, const S
   prepared.submission = std::move(options.submission);
   prepared.submission.environment = std::move(*environment);
   prepared.submission.labels = std::move(*labels);
+  prepared.submission.on = std::move(*on);
+  prepared.submission.use = std::move(*use);
   prepared.submission.cwd = std::move(*folder);
   prepared.items = std::move(*items);
   if (Result<void> text = check_text(prepared.submission); !text) return std::unexpected(text.error());

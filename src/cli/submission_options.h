@@ -18,6 +18,8 @@ struct SubmissionOptions {
   client::Submission submission;  // names and numbers go straight into it
   std::vector<std::string> environment;
   std::vector<std::string> labels;
+  std::vector<std::string> on;
+  std::vector<std::string> use;
   std::optional<std::string> from;
   std::string format;
   bool nul_lines = false;

@@ -104,15 +104,33 @@ A task finds in its environment
   INPUT OUTPUT RESOURCE TEMP CPU                                     its folders, its CPUs
 )";
 
+constexpr std::string_view kReasons =
+    R"(Reasons: why a task does not move, as shown by task list and task show
+
+  dependency    it waits for other tasks; cancelled with it: they can no longer succeed
+  held          a person holds it, or its batch, until muster release
+  backoff       it failed, and is tried again after a while
+  busy          workers that could run it have no room now
+  max-running   its batch runs as many tasks as --max-running allows
+  quota         its user, its project, or a label of the workers is at its limit: muster limit list
+  draining      the workers that could run it are paused, draining or quarantined
+  no-slot       workers that are large enough have too few slots switched on
+  no-worker     no worker that could run it is connected
+  no-label      no worker carries the labels of --on, or serves this batch
+  too-big       no worker that is there is large enough
+
+  muster task show 42.17 says for each reason how many workers it rules out.
+)";
+
 struct Topic {
   std::string_view name;
   std::string_view text;
 };
 
 constexpr Topic kTopics[] = {
-    {"selectors", kSelectors},       {"states", {}},
-    {"placeholders", kPlaceholders}, {"output", kOutput},
-    {"exit-codes", kExitCodes},      {"environment", kEnvironment},
+    {"selectors", kSelectors},       {"states", {}},      {"reasons", kReasons},
+    {"placeholders", kPlaceholders}, {"output", kOutput}, {"exit-codes", kExitCodes},
+    {"environment", kEnvironment},
 };
 
 }  // namespace

@@ -219,6 +219,22 @@ Result<Document> Api::set_worker(std::string_view name, const WorkerSettings& se
   return send("PATCH", route("/workers/") + encode_component(name), worker_settings_json(settings));
 }
 
+Result<Document> Api::create_worker(const WorkerSettings& settings) {
+  return send("POST", route("/workers"), worker_settings_json(settings));
+}
+
+Result<Document> Api::change_worker(std::string_view name, std::string_view verb,
+                                    const WorkerChange& change) {
+  return send("POST", join_text(route("/workers/"), encode_component(name), "/", verb),
+              worker_change_json(change));
+}
+
+Result<Document> Api::limits() { return get(route("/limits")); }
+
+Result<Document> Api::set_limit(std::string_view name, const LimitSettings& settings) {
+  return send("PUT", route("/limits/") + encode_component(name), limit_settings_json(settings));
+}
+
 Result<Document> Api::events(const ListQuery& query) { return get(list_target("/events", query, "batch")); }
 
 Result<Document> Api::change(Verb verb, const Change& change) {

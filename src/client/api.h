@@ -27,7 +27,9 @@ struct Submission {
   std::optional<std::uint64_t> slots, gpus, cpus, mem_mb, disk_mb, retries, max_running, log_max_bytes;
   std::optional<std::int64_t> time_us, grace_us, priority;
   std::vector<std::string> after, after_any, after_each;
-  std::vector<std::pair<std::string, std::string>> environment, labels;
+  std::vector<std::pair<std::string, std::string>> environment, labels, on;
+  std::vector<std::pair<std::string, std::uint64_t>> use;
+  bool exclusive = false;
   std::string cwd;
   std::string rerun;
   bool held = false;
@@ -68,7 +70,23 @@ struct BatchSettings {
 };
 
 struct WorkerSettings {
+  std::string name;  // the new one; empty: as it is
   std::optional<std::uint64_t> slots, gpu_slots;
+  std::optional<std::vector<std::pair<std::string, std::string>>> labels;
+  std::optional<std::vector<std::pair<std::string, std::uint64_t>>> offers;
+  std::optional<std::string> serves;  // empty: everything
+  std::optional<std::int64_t> lease_us;
+  bool dry_run = false;
+};
+
+struct WorkerChange {
+  std::string reason;
+  bool dry_run = false;
+};
+
+// Everything is said anew.
+struct LimitSettings {
+  std::optional<std::uint64_t> max_running, max_cpus, weight;
   bool dry_run = false;
 };
 
@@ -110,6 +128,11 @@ class Api {
   Result<Document> workers(const ListQuery& query);
   Result<Document> worker(std::string_view name);
   Result<Document> set_worker(std::string_view name, const WorkerSettings& settings);
+  Result<Document> create_worker(const WorkerSettings& settings);
+  // `verb` is pause, resume, drain, lost or remove.
+  Result<Document> change_worker(std::string_view name, std::string_view verb, const WorkerChange& change);
+  Result<Document> limits();
+  Result<Document> set_limit(std::string_view name, const LimitSettings& settings);
   Result<Document> events(const ListQuery& query);
   Result<Document> change(Verb verb, const Change& change);
   Result<Document> status();

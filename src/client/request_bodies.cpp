@@ -35,12 +35,23 @@ void put(JsonWriter& out, std::string_view key, const std::vector<std::string>& 
   out.end_array();
 }
 
-void put(JsonWriter& out, std::string_view key,
-         const std::vector<std::pair<std::string, std::string>>& pairs) {
-  if (pairs.empty()) return;
+void put_object(JsonWriter& out, std::string_view key,
+                const std::vector<std::pair<std::string, std::string>>& pairs) {
   out.key(key).begin_object();
   for (const auto& [name, value] : pairs) out.key(name).text(value);
   out.end_object();
+}
+
+void put_object(JsonWriter& out, std::string_view key,
+                const std::vector<std::pair<std::string, std::uint64_t>>& pairs) {
+  out.key(key).begin_object();
+  for (const auto& [name, value] : pairs) out.key(name).number(value);
+  out.end_object();
+}
+
+void put(JsonWriter& out, std::string_view key,
+         const std::vector<std::pair<std::string, std::string>>& pairs) {
+  if (!pairs.empty()) put_object(out, key, pairs);
 }
 
 }  // namespace
@@ -59,6 +70,9 @@ std::string submission_json(const Submission& submission) {
   put(out, "cpus", submission.cpus);
   put(out, "mem_mb", submission.mem_mb);
   put(out, "disk_mb", submission.disk_mb);
+  put_flag(out, "exclusive", submission.exclusive);
+  if (!submission.use.empty()) put_object(out, "use", submission.use);
+  put(out, "on", submission.on);
   put_seconds(out, "time_s", submission.time_us);
   put_seconds(out, "grace_s", submission.grace_us);
   put(out, "retries", submission.retries);
@@ -115,8 +129,35 @@ std::string worker_settings_json(const WorkerSettings& settings) {
   std::string text;
   JsonWriter out(text);
   out.begin_object();
+  put(out, "name", settings.name);
   put(out, "slots", settings.slots);
   put(out, "gpu_slots", settings.gpu_slots);
+  if (settings.labels) put_object(out, "labels", *settings.labels);
+  if (settings.offers) put_object(out, "offers", *settings.offers);
+  if (settings.serves) out.key("serves").text(*settings.serves);
+  put_seconds(out, "lease_s", settings.lease_us);
+  put_flag(out, "dry_run", settings.dry_run);
+  out.end_object();
+  return text;
+}
+
+std::string worker_change_json(const WorkerChange& change) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  put(out, "reason", change.reason);
+  put_flag(out, "dry_run", change.dry_run);
+  out.end_object();
+  return text;
+}
+
+std::string limit_settings_json(const LimitSettings& settings) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  put(out, "max_running", settings.max_running);
+  put(out, "max_cpus", settings.max_cpus);
+  put(out, "weight", settings.weight);
   put_flag(out, "dry_run", settings.dry_run);
   out.end_object();
   return text;

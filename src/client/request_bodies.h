@@ -13,5 +13,7 @@ std::string batch_settings_json(const BatchSettings& settings);
 std::string invite_json(std::int64_t ttl_us, std::string_view name);
 std::string join_json(std::string_view spool_id, std::string_view name);
 std::string worker_settings_json(const WorkerSettings& settings);
+std::string worker_change_json(const WorkerChange& change);
+std::string limit_settings_json(const LimitSettings& settings);
 
 }  // namespace muster::client

@@ -107,6 +107,7 @@ enum class StopReason : std::uint8_t {
   cancel,    // a person's; ends as cancelled
   shutdown,  // `muster down`: ends as refused when never started, as lost without cost otherwise
   stale,     // not current any more: kill, forget, report nothing
+  recall,    // another worker is idle: ends as refused when it was not started, else it goes on
 };
 
 struct Stop {
@@ -124,6 +125,7 @@ struct ServerMessage {
   Micros sync_interval_us = 0;             // how often a full message is wanted
   std::optional<std::uint32_t> cpu_slots;  // enabled by the operator; absent: as the agent said
   std::optional<std::uint32_t> gpu_slots;
+  NamedAmounts named;                         // what the operator says this worker offers
   std::vector<TemplateDefinition> templates;  // those used below that this session has not seen
   std::vector<Grant> grants;
   std::vector<Stop> stops;

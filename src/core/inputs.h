@@ -95,12 +95,56 @@ struct SetBatch {
   bool dry_run = false;
 };
 
+// What an operator says of a worker; what is absent stays as it is. Labels and offers replace those there were.
+struct WorkerSettings {
+  std::optional<std::uint32_t> cpu_slots;
+  std::optional<std::uint32_t> gpu_slots;
+  std::optional<Labels> labels;
+  std::optional<NamedAmounts> offers;
+  std::optional<std::string> serves;  // empty: everything
+  std::optional<Micros> lease_us;     // 0: the server's own again
+  std::optional<std::string> name;
+};
+
 struct SetWorker {
   RequestId request = 0;
   Principal principal;
   WorkerId worker = 0;
-  std::optional<std::uint32_t> cpu_slots;
-  std::optional<std::uint32_t> gpu_slots;
+  WorkerSettings settings;
+  bool dry_run = false;
+};
+
+// A worker that is declared before its agent connects; the agent that comes under this name is it.
+struct CreateWorker {
+  RequestId request = 0;
+  Principal principal;
+  WorkerSettings settings;  // `name` is there
+  bool dry_run = false;
+};
+
+enum class WorkerVerb : std::uint8_t {
+  pause,   // takes nothing new until resumed; what runs goes on, what was not started goes elsewhere
+  resume,  // … and a quarantine is lifted
+  drain,   // as pause, and meant for good: it can be removed when it is empty
+  lost,    // a person's word that nothing of it runs any more
+  remove,
+};
+std::string_view to_text(WorkerVerb verb);
+
+struct ChangeWorker {
+  RequestId request = 0;
+  Principal principal;
+  WorkerId worker = 0;
+  WorkerVerb verb = WorkerVerb::pause;
+  std::string reason;
+  bool dry_run = false;
+};
+
+// Everything of the row is said anew; a row that says nothing takes the limit away.
+struct SetLimit {
+  RequestId request = 0;
+  Principal principal;
+  LimitRow limit;
   bool dry_run = false;
 };
 
@@ -146,8 +190,9 @@ struct ShutDown {
   StopTasks tasks = StopTasks::stop;
 };
 
-using Input = std::variant<Submit, Change, SetBatch, SetWorker, WriteRows, AgentConnected, AgentSaid,
-                           AgentGone, LoadedBatch, DiskSpace, Tick, ShutDown>;
+using Input =
+    std::variant<Submit, Change, SetBatch, SetWorker, WriteRows, AgentConnected, AgentSaid, AgentGone,
+                 LoadedBatch, DiskSpace, Tick, ShutDown, CreateWorker, ChangeWorker, SetLimit>;
 
 // ---- what follows
 
@@ -165,6 +210,7 @@ struct Changed {
   std::uint64_t count = 0;    // tasks that changed, or would (dry run)
   std::uint64_t skipped = 0;  // selected, but in a state where the verb means nothing
   std::vector<BatchId> batches;
+  WorkerId worker = 0;  // of the verbs on workers
 };
 
 struct ShutDownDone {};

@@ -35,7 +35,8 @@ struct KeeperStart {
 
 struct KeeperStop {
   AttemptRef attempt;
-  Micros grace_us = 0;  // 0: KILL at once
+  Micros grace_us = 0;       // 0: KILL at once
+  bool only_queued = false;  // what was started already goes on
   bool operator==(const KeeperStop&) const = default;
 };
 

@@ -9,7 +9,7 @@ namespace muster {
 
 namespace {
 
-constexpr std::array<std::string_view, 21> kEventKindNames = {"server_started",
+constexpr std::array<std::string_view, 25> kEventKindNames = {"server_started",
                                                               "server_stopped",
                                                               "batch_created",
                                                               "tasks_added",
@@ -29,8 +29,13 @@ constexpr std::array<std::string_view, 21> kEventKindNames = {"server_started",
                                                               "worker_changed",
                                                               "lease_expired",
                                                               "disk_full",
-                                                              "disk_has_space"};
-static_assert(static_cast<std::size_t>(EventKind::disk_has_space) + 1 == kEventKindNames.size());
+                                                              "disk_has_space",
+                                                              "worker_created",
+                                                              "worker_quarantined",
+                                                              "worker_removed",
+                                                              "limit_changed"};
+constexpr std::array<std::string_view, 3> kLimitScopeNames = {"user", "project", "label"};
+static_assert(static_cast<std::size_t>(EventKind::limit_changed) + 1 == kEventKindNames.size());
 
 std::uint64_t hash_of(const BatchRow& row) { return mix_key(row.id); }
 std::uint64_t hash_of(const WorkerRow& row) { return mix_key(row.id); }
@@ -114,11 +119,20 @@ std::optional<EventKind> event_kind_from_text(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view to_text(LimitScope scope) { return kLimitScopeNames[static_cast<std::size_t>(scope)]; }
+
+std::optional<LimitScope> limit_scope_from_text(std::string_view text) {
+  for (std::size_t i = 0; i < kLimitScopeNames.size(); ++i) {
+    if (kLimitScopeNames[i] == text) return static_cast<LimitScope>(i);
+  }
+  return std::nullopt;
+}
+
 bool Changes::empty() const {
   return batches.empty() && segments.empty() && templates.empty() && item_blocks.empty() &&
          overrides.empty() && cleared_state_runs.empty() && state_runs.empty() && tasks.empty() &&
-         attempts.empty() && workers.empty() && events.empty() && keys.empty() && tokens.empty() &&
-         users.empty() && projects.empty() && audit.empty() && !sequences;
+         attempts.empty() && workers.empty() && limits.empty() && events.empty() && keys.empty() &&
+         tokens.empty() && users.empty() && projects.empty() && audit.empty() && !sequences;
 }
 
 void Changes::merge(Changes&& later) {
@@ -131,6 +145,7 @@ void Changes::merge(Changes&& later) {
   fold(tasks, task_index, std::move(later.tasks));
   append(attempts, std::move(later.attempts));
   fold(workers, worker_index, std::move(later.workers));
+  append(limits, std::move(later.limits));
   append(events, std::move(later.events));
   append(keys, std::move(later.keys));
   append(tokens, std::move(later.tokens));

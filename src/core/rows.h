@@ -147,9 +147,38 @@ struct WorkerRow {
   WorkerFacts facts;
   std::optional<std::uint32_t> cpu_slots;  // set by an operator
   std::optional<std::uint32_t> gpu_slots;
+  NamedAmounts offers;                   // what tasks may --use of it
+  Labels labels;                         // what tasks may ask for with --on
+  std::string serves;                    // empty: everything; else tasks of batches of this name only
+  std::optional<Micros> lease_us;        // shorter than the server's own; absent: the server's own
+  std::string reason;                    // of the last pause, drain, loss or quarantine
+  std::uint32_t quarantines = 0;         // in a row; 0: none since a task went well or a person resumed it
+  Micros quarantined_until_wall_us = 0;  // valid while quarantined; then one task may try
   Micros created_wall_us = 0;
   Micros last_seen_wall_us = 0;  // written when the state changes, never by heartbeats
+  // Declared by a person, and no agent has connected under its name yet.
+  bool is_declared_only() const { return spool_id.empty(); }
   bool operator==(const WorkerRow&) const = default;
+};
+
+enum class LimitScope : std::uint8_t {
+  user,     // of all tasks that one user submitted
+  project,  // … of one project
+  label,    // … that run on workers with one label: "storage=lustre"
+};
+std::string_view to_text(LimitScope scope);
+std::optional<LimitScope> limit_scope_from_text(std::string_view text);
+
+// How much may run at once, and whose turn comes how often. Key: scope and name.
+struct LimitRow {
+  LimitScope scope = LimitScope::user;
+  std::string name;  // "ann", "default", "storage=lustre"
+  std::optional<std::uint64_t> max_running;
+  std::optional<std::uint64_t> max_cpus;
+  std::uint32_t weight = 1;  // of users: 2 gets twice the share of 1 when there is not enough for both
+  // Nothing is said by it: such a row is kept out of memory, and its absence means the same.
+  bool says_nothing() const { return !max_running && !max_cpus && weight == 1; }
+  bool operator==(const LimitRow&) const = default;
 };
 
 enum class EventKind : std::uint8_t {
@@ -174,6 +203,10 @@ enum class EventKind : std::uint8_t {
   lease_expired,
   disk_full,
   disk_has_space,
+  worker_created,
+  worker_quarantined,
+  worker_removed,
+  limit_changed,
 };
 std::string_view to_text(EventKind kind);
 std::optional<EventKind> event_kind_from_text(std::string_view text);
@@ -286,6 +319,7 @@ struct Changes {
   std::vector<TaskRow> tasks;
   std::vector<AttemptRow> attempts;
   std::vector<WorkerRow> workers;
+  std::vector<LimitRow> limits;
   std::vector<EventRow> events;
   std::vector<KeyRow> keys;
   std::vector<TokenRow> tokens;
@@ -332,6 +366,7 @@ struct StoreSnapshot {
   Incarnation incarnation = 0;  // of this start, already written
   Sequences sequences;
   std::vector<WorkerRow> workers;
+  std::vector<LimitRow> limits;  // by scope, name
   // Those that are not final or are revivable, and those that these depend on; by id.
   std::vector<BatchSnapshot> batches;
 };

@@ -16,16 +16,8 @@ void connect_row(Engine::State& state, Worker& worker) {
   state.decision.changes.workers.push_back(worker.row);
 }
 
-std::string free_name(const Engine::State& state, std::string wanted) {
-  if (wanted.empty()) wanted = "worker";
-  const auto taken = [&](const std::string& name) {
-    return std::any_of(state.workers.begin(), state.workers.end(), [&](const auto& entry) {
-      return entry.second.row.name == name && entry.second.row.state != WorkerState::removed;
-    });
-  };
-  std::string name = wanted;
-  for (int suffix = 2; taken(name); ++suffix) name = wanted + "-" + std::to_string(suffix);
-  return name;
+bool is_free(const Worker& worker) {
+  return worker.row.is_declared_only() || (worker.session == 0 && worker.assigned.empty());
 }
 
 void take_facts(Worker& worker, const WorkerFacts& facts) {
@@ -35,19 +27,35 @@ void take_facts(Worker& worker, const WorkerFacts& facts) {
   worker.boot_id = facts.boot_id;
 }
 
-Worker& worker_of(Engine::State& state, const AgentHello& hello) {
+// The worker whose folder this is. Else the one of that name, if it was declared beforehand or nothing can run there any more;
+// else a new one. A name that is in use, and a folder that was removed, are refused.
+Result<Worker*> worker_of(Engine::State& state, const AgentHello& hello) {
+  const std::string name = hello.worker_name.empty() ? "worker" : hello.worker_name;
+  Worker* of_name = nullptr;
   for (auto& [id, worker] : state.workers) {
-    if (worker.row.spool_id == hello.spool_id && worker.row.state != WorkerState::removed) return worker;
+    const bool removed = worker.row.state == WorkerState::removed;
+    if (worker.row.spool_id == hello.spool_id && !removed) return &worker;
+    if (worker.row.spool_id == hello.spool_id && removed)
+      return refuse(ErrorKind::not_allowed, kNotAllowed, "worker " + worker.row.name + " was removed",
+                    "to have this machine back, start its agent in another folder");
+    if (worker.row.name == name && !removed) of_name = &worker;
   }
-  const WorkerId id = state.sequences.next_worker++;
-  state.sequences_changed = true;
-  Worker& worker = state.workers[id];
-  worker.row.id = id;
-  worker.row.name = free_name(state, hello.worker_name);
-  worker.row.spool_id = hello.spool_id;
-  worker.row.created_wall_us = state.now.wall_us;
-  worker.row.facts.boot_id = hello.facts.boot_id;
-  return worker;
+  if (of_name != nullptr && !is_free(*of_name)) {
+    return refuse(ErrorKind::wrong_state, kWrongState,
+                  "there is a worker " + name + " already, which is not this one",
+                  "give this one another name; if that one is gone: muster worker lost " + name);
+  }
+  if (of_name == nullptr) {
+    const WorkerId id = state.sequences.next_worker++;
+    state.sequences_changed = true;
+    of_name = &state.workers[id];
+    of_name->row.id = id;
+    of_name->row.name = name;
+    of_name->row.created_wall_us = state.now.wall_us;
+  }
+  of_name->row.spool_id = hello.spool_id;
+  of_name->row.facts.boot_id = hello.facts.boot_id;
+  return of_name;
 }
 
 }  // namespace
@@ -59,7 +67,12 @@ void Engine::State::on(const AgentConnected& input) {
         CloseSession{input.session, "the agent speaks other protocol numbers than this server"});
     return;
   }
-  Worker& worker = worker_of(*this, hello);
+  const Result<Worker*> known = worker_of(*this, hello);
+  if (!known) {
+    decision.effects.push_back(CloseSession{input.session, known.error().what + "; " + known.error().next});
+    return;
+  }
+  Worker& worker = **known;
   if (worker.session != 0) {
     decision.effects.push_back(
         CloseSession{worker.session, "another connection of the same worker took over"});
@@ -73,7 +86,9 @@ void Engine::State::on(const AgentConnected& input) {
   worker.outbox = {};
   worker.heard_mono_us = now.mono_us;
   take_facts(worker, hello.facts);
-  worker.lease_until_mono_us = server_deadline_us(now.mono_us, options.lease_us);
+  // A lease that was made shorter counts when the longer one that was promised before is over.
+  worker.lease_until_mono_us =
+      std::max(worker.lease_until_mono_us, server_deadline_us(now.mono_us, lease_of(worker)));
   sessions[input.session] = worker.row.id;
   set_capacity(worker);
   for (const auto& [batch_id, position] : worker.assigned) {
@@ -112,6 +127,7 @@ class AgentTurn {
     if (message_.full) {
       find_missing();
       worker_.synced = true;
+      state_.freed.insert(worker_.row.id);
       if (worker_.rebooted()) {
         worker_.row.facts.boot_id = worker_.boot_id;
         state_.decision.changes.workers.push_back(worker_.row);
@@ -184,6 +200,11 @@ class AgentTurn {
       }
       return;
     }
+    if (have.phase == AttemptState::assigned) found.live->held_ahead = true;
+    if (message_.full && have.phase == AttemptState::assigned) {
+      found.live->recalled = false;
+      if (state_.wants_back(worker_)) state_.recall(*found.batch, found.position, *found.live, worker_);
+    }
     if (state_.stopping_tasks && message_.full && have.phase != AttemptState::stopping) {
       worker_.outbox.stops.push_back({have.attempt, StopReason::shutdown});
       worker_.has_news = true;
@@ -207,11 +228,12 @@ class AgentTurn {
         Finished end = end_of(batch, position, live);
         end.outcome = AttemptState::cancelled;
         state_.finish_attempt(batch, position, end);
-      } else if (state_.shutting_down) {
-        if (!state_.stopping_tasks) continue;
+      } else if (state_.shutting_down || state_.wants_back(worker_)) {
+        if (state_.shutting_down && !state_.stopping_tasks) continue;
         Finished end = end_of(batch, position, live);
         end.outcome = AttemptState::refused;
-        end.message = "the server went down before it was started";
+        end.message = state_.shutting_down ? "the server went down before it was started"
+                                           : "taken back before its start";
         state_.finish_attempt(batch, position, end);
       } else {
         // The message that carried the template may be what was lost.
@@ -253,7 +275,9 @@ void Engine::State::on(const AgentSaid& input) {
   if (message.seq <= worker.received_seq) return;
   worker.received_seq = message.seq;
   worker.heard_mono_us = now.mono_us;
-  worker.lease_until_mono_us = server_deadline_us(now.mono_us, options.lease_us);
+  // A lease that was made shorter counts when the longer one that was promised before is over.
+  worker.lease_until_mono_us =
+      std::max(worker.lease_until_mono_us, server_deadline_us(now.mono_us, lease_of(worker)));
   worker.outbox.echo_sent_mono_us = message.sent_mono_us;
   if (message.full) worker.has_news = true;  // it waits for the answer: its lease counts from sending this
   if (worker.row.state == WorkerState::offline || worker.row.state == WorkerState::lost)

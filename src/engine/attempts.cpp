@@ -24,22 +24,32 @@ void Engine::State::set_phase(Batch& batch, LiveTask& live, AttemptState phase) 
   if (auto* before = counter(live.attempt.state)) --*before;
   if (auto* after = counter(phase)) ++*after;
   live.attempt.state = phase;
+  if (phase == AttemptState::executing) {
+    live.held_ahead = false;
+    if (live.started_wall_us == 0) live.started_wall_us = now.wall_us;
+  }
   changed_batches.insert(batch.row.id);
 }
 
-void Engine::State::release_worker(Batch& batch, Position position, LiveTask& live) {
+void Engine::State::release_worker(Batch& batch, Position position, LiveTask& live, AttemptState outcome) {
   const auto found = workers.find(live.attempt.worker);
   if (found == workers.end()) return;
   Worker& worker = found->second;
   if (worker.assigned.erase({batch.row.id, position}) == 0) return;
-  worker.in_use.remove(template_of(batch, position).resources);
+  const Resources& wanted = template_of(batch, position).resources;
+  worker.in_use.remove(wanted);
+  count_use(batch, worker, wanted, -1);
+  --batch.tallies[worker.row.id].running;
+  --batch.together.running;
+  note_hold(worker);
+  freed.insert(worker.row.id);
   if (now.mono_us - worker.window_start_mono_us >= options.prefetch_window_us) {
     const bool adjacent = now.mono_us - worker.window_start_mono_us < 2 * options.prefetch_window_us;
     worker.ended_in_last_window = adjacent ? worker.ended_in_window : 0;
     worker.ended_in_window = 0;
     worker.window_start_mono_us = now.mono_us;
   }
-  ++worker.ended_in_window;
+  if (outcome == AttemptState::succeeded) ++worker.ended_in_window;
 }
 
 void Engine::State::make_ready_or_wait(Batch& batch, Position position) {
@@ -52,7 +62,10 @@ void Engine::State::finish_attempt(Batch& batch, Position position, Finished end
   LiveTask& live = batch.live.at(position);
   const bool stop_was_asked = live.attempt.state == AttemptState::stopping;
   const bool rerun_never = template_of(batch, position).rerun == Rerun::never;
-  release_worker(batch, position, live);
+  release_worker(batch, position, live, end.outcome);
+  // What is lost began when that was heard; that it was not heard of is no proof that it began.
+  if (end.outcome == AttemptState::lost && live.started_wall_us != 0)
+    end.started_wall_us = live.started_wall_us;
   if (end.outcome == AttemptState::refused && rerun_never && may_have_run(end)) {
     end.outcome = AttemptState::failed;
     end.cause = Cause::signal;
@@ -62,7 +75,9 @@ void Engine::State::finish_attempt(Batch& batch, Position position, Finished end
     end.outcome = AttemptState::cancelled;
     end.cause = Cause::none;
   }
+  const bool never_started = end.started_wall_us == 0 && live.held_ahead;
   set_phase(batch, live, end.outcome);
+  judge(batch, position, live, end);
   const AttemptRecord record_of_attempt = live.attempt;
   switch (end.outcome) {
     case AttemptState::succeeded:
@@ -76,7 +91,7 @@ void Engine::State::finish_attempt(Batch& batch, Position position, Finished end
       make_ready_or_wait(batch, position);
       break;
     default:
-      end_failed(batch, position, live, end);
+      end_failed(batch, position, live, end, never_started ? Start::never : Start::possible);
   }
   ++totals.ended[{end.outcome, end.cause}];
   if (end.outcome != AttemptState::succeeded) {
@@ -89,7 +104,7 @@ void Engine::State::finish_attempt(Batch& batch, Position position, Finished end
   if (is_final(batch.tasks.at(position).state)) batch.live.erase(position);
 }
 
-void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, Finished& end) {
+void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, Finished& end, Start start) {
   const TaskTemplate& body = template_of(batch, position);
   const TaskIndex index = index_of(batch, position);
   if (end.outcome == AttemptState::lost) {
@@ -97,7 +112,10 @@ void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, 
     journal(EventKind::attempt_lost, batch.row.id, end.message, {}, index, live.attempt.number,
             live.attempt.worker);
   }
-  RetryVerdict verdict = after_failure(end.cause, body.retries, live.retries);
+  // A task that only waited on a worker did not kill it: such a loss counts as an eviction, which is bounded, too.
+  const bool waited = end.outcome == AttemptState::lost && start == Start::never;
+  RetryVerdict verdict = after_failure(waited ? Cause::evicted : end.cause, body.retries, live.retries);
+  if (waited) verdict.cause = end.cause;
   if (end.cause == Cause::launch) {
     live.launch_failed_on.push_back(live.attempt.worker);
     bool another = false;
@@ -108,6 +126,8 @@ void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, 
           std::find(tried.begin(), tried.end(), id) != tried.end())
         continue;
       if (fits(body.resources, worker.capacity, InUse{}) == Fit::too_big) continue;
+      if (!carries(worker.row.labels, body.resources.labels) || worker.row.is_declared_only()) continue;
+      if (!serves_group(worker.row.serves, batch.row.name)) continue;
       another = true;
       another_here = another_here || worker.session != 0;
     }

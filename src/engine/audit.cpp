@@ -57,6 +57,35 @@ void audit_worker(const Engine::State& state, const Worker& worker, std::vector<
       broken.push_back(name + ": holds a task of another");
   }
   if (in_use != worker.in_use) broken.push_back(name + ": resources in use are not what a recount says");
+  if (in_use.exclusive > 0 && in_use.tasks > 1) broken.push_back(name + ": an exclusive task has company");
+  if (state.over_held.contains(worker.row.id) != (worker.in_use.cpu_slots > worker.capacity.cpu_slots))
+    broken.push_back(name + ": whether it holds too much is not known");
+}
+
+// What counts against limits, counted anew.
+void audit_usage(const Engine::State& state, std::vector<std::string>& broken) {
+  std::map<std::pair<LimitScope, std::string>, std::pair<std::uint64_t, std::uint64_t>> counted;
+  for (const auto& [id, worker] : state.workers) {
+    for (const auto& [batch_id, position] : worker.assigned) {
+      const Batch& batch = state.batches.at(batch_id);
+      const std::uint64_t cores = cores_of(state.template_of(batch, position).resources);
+      std::vector<std::pair<LimitScope, std::string>> keys = {{LimitScope::user, batch.row.owner},
+                                                              {LimitScope::project, batch.row.project}};
+      for (const auto& [name, value] : worker.row.labels)
+        keys.emplace_back(LimitScope::label, name + "=" + value);
+      for (const auto& key : keys) {
+        ++counted[key].first;
+        counted[key].second += cores;
+      }
+    }
+  }
+  for (const auto& [key, usage] : state.usage) {
+    const auto found = counted.find(key);
+    const auto is = found == counted.end() ? std::pair<std::uint64_t, std::uint64_t>{} : found->second;
+    if (is.first == usage.running && is.second == usage.cpus) continue;
+    broken.push_back("what runs of " + std::string(to_text(key.first)) + " " + key.second +
+                     " is not what a recount says");
+  }
 }
 
 }  // namespace
@@ -68,9 +97,10 @@ std::vector<std::string> Engine::audit() const {
   for (const auto& [id, batch] : state_->batches) {
     audit_batch(batch, broken);
     running += batch.count(TaskState::running);
-    const bool listed = std::any_of(
-        state_->placeable.begin(), state_->placeable.end(),
-        [&](const auto& entry) { return entry.second.contains({-std::int64_t{batch.row.priority}, id}); });
+    const bool listed =
+        std::any_of(state_->placeable.begin(), state_->placeable.end(), [&](const auto& entry) {
+          return entry.second.batches.contains({-std::int64_t{batch.row.priority}, id});
+        });
     if (may_place(batch) != listed) {
       broken.push_back("batch " + std::to_string(id) + ": the list of what can be placed is wrong");
     }
@@ -79,6 +109,7 @@ std::vector<std::string> Engine::audit() const {
     audit_worker(*state_, worker, broken);
     assigned += worker.assigned.size();
   }
+  audit_usage(*state_, broken);
   if (running != assigned) broken.push_back("running tasks and assigned tasks differ in number");
   return broken;
 }
@@ -91,7 +122,16 @@ std::string Engine::dump() const {
   for (const auto& [id, worker] : state_->workers) {
     out << "worker " << id << ' ' << worker.row.name << ' ' << worker.row.spool_id << ' '
         << to_text(worker.row.state) << ' ' << worker.capacity.cpu_slots << ' ' << worker.in_use.cpu_slots
-        << ' ' << worker.assigned.size() << '\n';
+        << ' ' << worker.assigned.size() << " serves " << worker.row.serves << " labels";
+    for (const auto& [name, value] : worker.row.labels) out << ' ' << name << '=' << value;
+    for (const auto& [name, amount] : worker.capacity.named) out << " offers " << name << '=' << amount;
+    out << ' ' << worker.row.quarantines << ' ' << worker.row.reason << '\n';
+  }
+  for (const auto& [key, usage] : state_->usage) {
+    if (usage.limit.says_nothing()) continue;
+    out << "limit " << to_text(key.first) << ' ' << key.second << ' ' << usage.limit.max_running.value_or(0)
+        << ' ' << usage.limit.max_cpus.value_or(0) << ' ' << usage.limit.weight << ' ' << usage.running
+        << '\n';
   }
   for (const auto& [id, batch] : state_->batches) {
     if (is_final(batch.row.state)) continue;  // ended ones are in memory or not, as it happens

@@ -16,6 +16,7 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 Decision Engine::handle(const Input& input, Now now) {
   State& state = *state_;
   state.now = now;
+  ++state.turns;
   std::visit([&](const auto& one) { state.on(one); }, input);
   state.settle();
   state.place();
@@ -56,10 +57,11 @@ void Engine::State::flush_outboxes() {
     ServerMessage& message = worker.outbox;
     message.session = worker.session;
     message.seq = ++worker.sent_seq;
-    message.lease_us = options.lease_us;
+    message.lease_us = lease_of(worker);
     message.sync_interval_us = options.sync_interval_us;
     message.cpu_slots = worker.row.cpu_slots;
     message.gpu_slots = worker.row.gpu_slots;
+    message.named = worker.row.offers;
     decision.effects.push_back(ToAgent{std::exchange(worker.outbox, {})});
     worker.has_news = false;
   }

@@ -23,6 +23,8 @@ struct EngineOptions {
   Micros prefetch_window_us = 100'000;   // … and at most what it finishes in this time
   std::uint64_t grants_per_turn = 1024;  // placement stops there and goes on in the next turn
   std::size_t final_batches_kept = 256;  // ended batches held in memory across commits, for quick retries
+  Micros reserve_after_us = 30'000'000;  // what found no room for so long gets a worker kept free for it
+  Micros quarantine_us = 60'000'000;     // the first; the second is 5 times as long, those after it 30 times
 };
 
 // What a person sees of a batch that is in memory; equal to its row after the commit.
@@ -37,7 +39,8 @@ struct BatchView {
 struct WorkerView {
   WorkerRow row;
   bool connected = false;
-  Capacity capacity;  // as used for placement: facts with the operator's slots
+  bool half_open = false;  // quarantined, and one task may try
+  Capacity capacity;       // as used for placement: facts with the operator's slots
   InUse in_use;
   std::uint64_t assigned = 0;  // granted and not ended, executing or not
   std::uint64_t executing = 0;
@@ -48,6 +51,20 @@ struct Totals {
   std::uint64_t granted = 0;
   std::map<std::pair<AttemptState, Cause>, std::uint64_t> ended;
   std::uint64_t late_results = 0;
+};
+
+// A limit with what is counted against it.
+struct LimitView {
+  LimitRow row;
+  std::uint64_t running = 0;
+  std::uint64_t cpus = 0;
+};
+
+// Why a task does not move, as data: the reason code, and how many workers are ruled out by what.
+struct WhyView {
+  std::string reason;
+  std::string limit;                                           // with quota: "user ann, max-running 10"
+  std::vector<std::pair<std::string, std::uint64_t>> workers;  // "busy" 3, "no-label" 2 …; only what is not 0
 };
 
 struct LiveAttempt {
@@ -104,6 +121,8 @@ class Engine {
   // or of one that is not the current one of a task in memory.
   enum class LogOwner : std::uint8_t { itself, another, not_known };
   LogOwner log_owner(SessionId session, const AttemptRef& attempt) const;
+  std::optional<WhyView> why(TaskRef ref) const;  // for ready tasks with counts of workers; linear in workers
+  std::vector<LimitView> limits() const;          // by scope, name
   // Positions with their states as runs, for lists: [first, last, state, reason].
   struct StateRun {
     Position first = 0;

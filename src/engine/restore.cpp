@@ -72,7 +72,12 @@ void add_live(Engine::State& state, Batch& batch, const BatchSnapshot::Task& tas
     const auto worker = state.workers.find(task.worker);
     if (worker != state.workers.end()) {
       worker->second.assigned.insert({batch.row.id, task.position});
-      worker->second.in_use.add(state.template_of(batch, task.position).resources);
+      const Resources& wanted = state.template_of(batch, task.position).resources;
+      worker->second.in_use.add(wanted);
+      state.count_use(batch, worker->second, wanted, +1);
+      state.note_hold(worker->second);
+      ++batch.tallies[task.worker].running;
+      ++batch.together.running;
     }
   } else if ((task.state == TaskState::waiting || task.state == TaskState::held) &&
              task.not_before_wall_us != 0) {
@@ -133,6 +138,10 @@ void Engine::restore(StoreSnapshot snapshot, Now now) {
   state.now = now;
   state.incarnation = snapshot.incarnation;
   state.sequences = snapshot.sequences;
+  for (LimitRow& row : snapshot.limits) {
+    Usage& usage = state.usage_of(row.scope, row.name);
+    usage.limit = std::move(row);
+  }
   for (WorkerRow& row : snapshot.workers) {
     Worker& worker = state.workers[row.id];
     worker.row = std::move(row);
@@ -141,7 +150,12 @@ void Engine::restore(StoreSnapshot snapshot, Now now) {
     worker.heard_mono_us = now.mono_us;
     worker.lease_until_mono_us = server_deadline_us(now.mono_us, options.lease_us);
     state.set_capacity(worker);
+    state.tie_labels(worker);
+    const Micros left_us =
+        std::clamp<Micros>(worker.row.quarantined_until_wall_us - now.wall_us, 0, 30 * options.quarantine_us);
+    worker.quarantined_until_mono_us = now.mono_us + left_us;
   }
+  state.renew_served_groups();
   std::vector<BatchRow> stored;
   for (BatchSnapshot& batch : snapshot.batches) {
     stored.push_back(batch.batch);

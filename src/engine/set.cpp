@@ -1,4 +1,4 @@
-// Changes of batches and workers themselves: priority, limits, names, slots.
+// Changes of batches themselves: priority, limits, names.
 // They take effect with this turn's placement.
 #include "engine/state.h"
 
@@ -33,6 +33,7 @@ void Engine::State::on(const SetBatch& input) {
     tell("closed", *input.closed ? "yes" : "no");
   }
   if (input.name) {
+    withdraw(*batch);  // the workers that serve it may be others
     batch->row.name = *input.name;
     tell("name", *input.name);
   }
@@ -40,39 +41,6 @@ void Engine::State::on(const SetBatch& input) {
   refresh_placeable(*batch);
   journal(EventKind::batch_changed, input.batch, std::move(text), input.principal.user);
   reply(input.request, std::move(answer));
-}
-
-void Engine::State::on(const SetWorker& input) {
-  const auto found = workers.find(input.worker);
-  if (found == workers.end()) {
-    return reply(input.request, Error{ErrorKind::not_found, kNoSuchThing,
-                                      "there is no worker " + std::to_string(input.worker),
-                                      "list them: muster worker list"});
-  }
-  Changed answer;
-  answer.count = 1;
-  if (input.dry_run) return reply(input.request, std::move(answer));
-  Worker& worker = found->second;
-  std::string text;
-  if (input.cpu_slots) {
-    worker.row.cpu_slots = input.cpu_slots;
-    text += "slots " + std::to_string(*input.cpu_slots);
-  }
-  if (input.gpu_slots) {
-    worker.row.gpu_slots = input.gpu_slots;
-    text += (text.empty() ? "" : ", ") + std::string("GPU slots ") + std::to_string(*input.gpu_slots);
-  }
-  set_capacity(worker);
-  worker.has_news = worker.session != 0;
-  decision.changes.workers.push_back(worker.row);
-  journal(EventKind::worker_changed, 0, std::move(text), input.principal.user, 0, 0, worker.row.id);
-  reply(input.request, std::move(answer));
-}
-
-void Engine::State::set_capacity(Worker& worker) {
-  worker.capacity = worker.row.facts.capacity;
-  if (worker.row.cpu_slots) worker.capacity.cpu_slots = *worker.row.cpu_slots;
-  if (worker.row.gpu_slots) worker.capacity.gpu_slots = *worker.row.gpu_slots;
 }
 
 }  // namespace muster::engine

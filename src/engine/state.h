@@ -34,6 +34,9 @@ struct LiveTask {
   Micros not_before_mono_us = 0;  // back-off; 0: none
   Micros not_before_wall_us = 0;
   std::uint64_t granted_in_seq = 0;  // server message of this session that carried it; 0: an earlier session
+  Micros started_wall_us = 0;        // when its start was heard of; 0: not in this life of the server
+  bool held_ahead = false;           // granted beyond the slots, or heard of as not started
+  bool recalled = false;             // it was asked back, and the agent has not been heard since
   std::vector<WorkerId> launch_failed_on;
 };
 
@@ -41,6 +44,35 @@ enum class Gate : std::uint8_t { pending, met, impossible };
 
 struct SegmentItems {
   std::vector<ItemBlockRow> blocks;  // by first_item
+};
+
+// What runs of one user, of one project, or on workers with one label; and how much of it may.
+struct Usage {
+  std::uint64_t running = 0;
+  std::uint64_t cpus = 0;
+  LimitRow limit;
+};
+
+// How a batch fares on one worker; not stored: a server that starts anew judges anew.
+struct Tally {
+  std::uint64_t running = 0;
+  std::uint64_t succeeded = 0;
+  std::uint64_t fast_failed = 0;
+};
+
+// Tasks that can take each other's place: the same needs, of the same people, for the same workers.
+struct PlaceClass {
+  Resources shape;
+  std::string owner;
+  std::string project;
+  std::string group;  // the batch's name if some worker serves it, else empty
+  auto operator<=>(const PlaceClass&) const = default;
+};
+struct ClassQueue {
+  std::set<std::pair<std::int64_t, BatchId>>
+      batches;           // {-priority, id} of those that may have something ready
+  bool blocked = false;  // no worker had room when it was last looked at; only `freed` ones may have it now
+  Micros blocked_since_mono_us = 0;
 };
 
 struct Batch {
@@ -56,6 +88,10 @@ struct Batch {
   Position ready_from = 0;      // no ready task is below
   std::uint64_t executing = 0;  // of the running ones
   std::uint64_t stopping = 0;
+  Usage* of_user = nullptr;  // in State::usage
+  Usage* of_project = nullptr;
+  std::map<WorkerId, Tally> tallies;
+  Tally together;  // the sum of `tallies`
 
   std::uint64_t count(TaskState state) const { return row.counts[static_cast<std::size_t>(state)]; }
   bool all_final() const {
@@ -81,9 +117,14 @@ struct Worker {
   std::set<std::pair<BatchId, Position>> assigned;
   std::set<TemplateId> templates_sent;  // in this session
   Micros window_start_mono_us = 0;      // how many ended in the present and in the last prefetch window
-  std::uint64_t ended_in_window = 0;
+  std::uint64_t ended_in_window = 0;    // well; what fails fast is no reason to hold more
   std::uint64_t ended_in_last_window = 0;
-  ServerMessage outbox;  // what this turn has to say
+  std::vector<Usage*> of_labels;                   // in State::usage, one for each of its labels
+  std::set<std::pair<BatchId, Position>> strikes;  // tasks that failed fast since one went well
+  BatchId quarantined_by = 0;                      // the batch whose tasks failed; 0 after a restart
+  Micros quarantined_until_mono_us = 0;            // valid while quarantined
+  bool half_open = false;                          // quarantined, and that time is over
+  ServerMessage outbox;                            // what this turn has to say
   bool has_news = false;
 };
 
@@ -92,6 +133,18 @@ struct Due {
   BatchId batch = 0;
   Position position = 0;
   auto operator<=>(const Due&) const = default;
+};
+
+// The last reason that was worked out, for as long as no turn has passed.
+class ReasonCache {
+ public:
+  const std::string& of(const Engine::State& state, const Batch& batch, Position position);
+
+ private:
+  std::uint64_t turn_ = 0;
+  BatchId batch_ = 0;
+  TemplateId template_ = 0;
+  std::string reason_;
 };
 
 struct Engine::State {
@@ -113,13 +166,24 @@ struct Engine::State {
   std::deque<TemplateId> recent_templates;  // candidates for reuse by equal submits
   std::map<std::pair<std::string, std::string>, KeyRow> recent_keys;
   std::deque<std::pair<std::string, std::string>> recent_keys_order;
-  // By class: the shape of needs, then {-priority, id} of the batches that may have something ready of that shape.
-  std::map<Resources, std::set<std::pair<std::int64_t, BatchId>>> placeable;
+  std::map<PlaceClass, ClassQueue> placeable;
+  std::set<WorkerId> freed;      // may have more room than when classes were blocked
+  std::set<WorkerId> over_held;  // have more assigned than CPU slots
+  std::set<std::string> served_groups;
+  std::map<std::pair<LimitScope, std::string>, Usage> usage;
+  struct Reservation {
+    PlaceClass of;
+    WorkerId worker = 0;
+  };
+  std::optional<Reservation> reservation;
   std::set<Due> back_offs;
   std::deque<BatchId> final_order;    // ended batches in memory, oldest first
   bool placement_unfinished = false;  // the turn's bound was reached
 
+  mutable ReasonCache reasons;
+
   // The turn under way.
+  std::uint64_t turns = 1;
   Now now;
   Decision decision;
   std::set<BatchId> changed_batches;
@@ -160,10 +224,11 @@ struct Engine::State {
 
   // ---- attempts (attempts.cpp)
   void finish_attempt(Batch& batch, Position position, Finished end);
-  void end_failed(Batch& batch, Position position, LiveTask& live, Finished& end);
+  enum class Start : std::uint8_t { possible, never };
+  void end_failed(Batch& batch, Position position, LiveTask& live, Finished& end, Start start);
   void make_ready_or_wait(Batch& batch, Position position);
   void set_phase(Batch& batch, LiveTask& live, AttemptState phase);
-  void release_worker(Batch& batch, Position position, LiveTask& live);
+  void release_worker(Batch& batch, Position position, LiveTask& live, AttemptState outcome);
   void request_stop(Batch& batch, Position position, StopReason reason);
 
   // ---- dependencies (dependencies.cpp)
@@ -187,14 +252,36 @@ struct Engine::State {
 
   // ---- placement (placement.cpp)
   void place();
-  std::uint64_t room_for(const Worker& worker, const Resources& wanted, std::uint64_t most) const;
-  enum class Placed : std::uint8_t { batch_done, no_room };
-  Placed place_batch(Batch& batch, const Resources& shape, const std::vector<Worker*>& open,
-                     std::uint64_t& left);
-  Worker* roomiest(const Batch& batch, Position position, const std::vector<Worker*>& open,
-                   const Resources& wanted, std::uint64_t most, std::uint64_t& room) const;
+  PlaceClass class_of(const Batch& batch, const Resources& shape) const;
+  void unblock_all();
+  bool is_open(const Worker& worker) const;  // takes new tasks now
+  std::uint64_t ahead_of(const Worker& worker) const;
+  enum class Hold : std::uint8_t { slots_only, with_prefetch };
+  std::uint64_t room_for(const Worker& worker, const Resources& wanted, std::uint64_t most, Hold hold) const;
+  void keep_reservation();
+  void reserve(const PlaceClass& starving);
   void grant(Batch& batch, Worker& worker, Position first, std::uint64_t count);
   void send_grant(Batch& batch, Worker& worker, Position position, LiveTask& live);
+
+  // ---- taking back (recall.cpp)
+  bool wants_back(const Worker& worker) const;  // whatever was not started there
+  void recall(Batch& batch, Position position, LiveTask& live, Worker& worker);
+  void recall_unstarted(Worker& worker);
+  void take_back();
+
+  // ---- limits (limits.cpp)
+  Usage& usage_of(LimitScope scope, const std::string& name);
+  void count_use(Batch& batch, Worker& worker, const Resources& wanted, int sign);
+  void tie_labels(Worker& worker);
+  std::uint64_t quota_left(const Batch& batch, const Resources& wanted) const;
+  std::uint64_t label_left(const Worker& worker, const Resources& wanted) const;
+  const LimitRow* full_limit(const Batch& batch, const Resources& wanted) const;
+
+  // ---- bad workers (quarantine.cpp)
+  void judge(Batch& batch, Position position, const LiveTask& live, const Finished& end);
+  void set_quarantine(Worker& worker, const Batch& batch);
+  void lift_quarantine(Worker& worker, std::string why, const std::string& who = {});
+  void free_the_blameless(const Batch& batch);
 
   // ---- verbs, one file each
   void on(const Submit& input);
@@ -209,6 +296,9 @@ struct Engine::State {
   void on(const DiskSpace& input);
   void on(const Tick& input);
   void on(const ShutDown& input);
+  void on(const CreateWorker& input);
+  void on(const ChangeWorker& input);
+  void on(const SetLimit& input);
 
   void reply(RequestId request, ReplyBody body);
   void flush_outboxes();
@@ -216,10 +306,19 @@ struct Engine::State {
   void finish_turn();
   Batch& adopt(const BatchSnapshot& snapshot);  // restore.cpp
   void set_capacity(Worker& worker);
+  void note_hold(Worker& worker);  // after a change of what is assigned, or of the slots
+  void apply(Worker& worker, const WorkerSettings& settings, std::string& text);
+  std::optional<Error> refusal_of(const WorkerSettings& settings, WorkerId worker) const;
+  void renew_served_groups();
+  void resume(Worker& worker);
+  void lose_all(Worker& worker, const std::string& message);
+  Micros lease_of(const Worker& worker) const;
   void check_shut_down();
 };
 
 // Why no worker there is can ever run this; nothing while there is none, or when one can.
+// The longest of what a worker may have, switched off or not known yet included.
+Capacity whole_capacity(const Worker& worker);
 std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted);
 // Whether anything of the batch could be granted if there were room.
 bool may_place(const Batch& batch);

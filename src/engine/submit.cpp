@@ -25,6 +25,9 @@ std::string describe(const Resources& wanted) {
   add(wanted.cpus, wanted.cpus == 1 ? "core" : "cores");
   add(wanted.mem_mb, "MiB of memory");
   add(wanted.disk_mb, "MiB of disk");
+  for (const auto& [name, amount] : wanted.named) add(amount, name.c_str());
+  for (const auto& [name, value] : wanted.labels) text += ", a worker with " + name + "=" + value;
+  if (wanted.sharing == Sharing::exclusive) text += ", the whole worker";
   return text;
 }
 
@@ -32,22 +35,27 @@ std::string describe(const Resources& wanted) {
 
 std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted) {
   std::optional<Capacity> largest;
+  bool any_with_labels = false;
   for (const auto& [id, worker] : state.workers) {
     if (worker.row.state == WorkerState::removed) continue;
-    // Slots that an operator switched off for now can be switched on again: they count.
-    Capacity whole = worker.capacity;
-    whole.cpu_slots = std::max(whole.cpu_slots, worker.row.facts.capacity.cpu_slots);
-    whole.gpu_slots = std::max(whole.gpu_slots, worker.row.facts.capacity.gpu_slots);
-    if (fits(wanted, whole, InUse{}) != Fit::too_big) return std::nullopt;
+    const Capacity whole = whole_capacity(worker);
+    const bool carries_all = carries(worker.row.labels, wanted.labels);
+    any_with_labels = any_with_labels || carries_all;
+    if (carries_all && fits(wanted, whole, InUse{}) != Fit::too_big) return std::nullopt;
     if (!largest || whole.mem_mb > largest->mem_mb) largest = whole;
   }
   if (!largest) return std::nullopt;  // no worker yet: it waits for one
-  return Error{ErrorKind::infeasible, kInfeasible,
-               "no worker can ever run this: it needs " + describe(wanted) + "; the largest worker has " +
-                   std::to_string(largest->cpu_slots) + " CPU slots, " + std::to_string(largest->gpu_slots) +
-                   " GPU slots, " + std::to_string(largest->cpus) + " cores, " +
-                   std::to_string(largest->mem_mb) + " MiB of memory, " + std::to_string(largest->disk_mb) +
-                   " MiB of disk",
+  const std::string what = "no worker can ever run this: it needs " + describe(wanted);
+  if (!any_with_labels)
+    return Error{
+        ErrorKind::infeasible, kInfeasible, what + "; no worker carries these labels",
+        "see what they carry: muster worker list -o wide; give one a label: muster worker set NAME --label"};
+  std::string has = std::to_string(largest->cpu_slots) + " CPU slots, " + std::to_string(largest->gpu_slots) +
+                    " GPU slots, " + std::to_string(largest->cpus) + " cores, " +
+                    std::to_string(largest->mem_mb) + " MiB of memory, " + std::to_string(largest->disk_mb) +
+                    " MiB of disk";
+  for (const auto& [name, amount] : largest->named) has += ", " + std::to_string(amount) + " " + name;
+  return Error{ErrorKind::infeasible, kInfeasible, what + "; the largest worker has " + has,
                "ask for less, or see what there is: muster worker list"};
 }
 

@@ -157,10 +157,9 @@ void Engine::State::note_shape(Batch& batch, TemplateId template_id) {
 
 void Engine::State::withdraw(const Batch& batch) {
   for (const Resources& shape : batch.shapes) {
-    const auto found = placeable.find(shape);
-    if (found == placeable.end()) continue;
-    found->second.erase({-std::int64_t{batch.row.priority}, batch.row.id});
-    if (found->second.empty()) placeable.erase(found);
+    const auto found = placeable.find(class_of(batch, shape));
+    if (found != placeable.end())
+      found->second.batches.erase({-std::int64_t{batch.row.priority}, batch.row.id});
   }
 }
 
@@ -173,7 +172,7 @@ bool may_place(const Batch& batch) {
 void Engine::State::refresh_placeable(Batch& batch) {
   if (!may_place(batch)) return withdraw(batch);
   for (const Resources& shape : batch.shapes) {
-    placeable[shape].insert({-std::int64_t{batch.row.priority}, batch.row.id});
+    placeable[class_of(batch, shape)].batches.insert({-std::int64_t{batch.row.priority}, batch.row.id});
   }
 }
 

@@ -29,30 +29,17 @@ void end_back_offs(Engine::State& state) {
 // Its lease is over and it is silent: by its own clock its tasks are dead, so they may run again.
 void expire_lease(Engine::State& state, Worker& worker) {
   state.journal(EventKind::lease_expired, 0, worker.row.name, {}, 0, 0, worker.row.id);
-  worker.row.state = kWorkerCycle.next(worker.row.state, WorkerEvent::declare_lost);
-  state.decision.changes.workers.push_back(worker.row);
-  // What was granted under the old lease and is still on its way must not be started under a new one: it has to connect anew.
-  if (worker.session != 0) {
-    state.decision.effects.push_back(CloseSession{worker.session, "silent for longer than its lease"});
-    state.disconnect(worker);
-  }
-  const auto assigned = worker.assigned;
-  for (const auto& [batch_id, position] : assigned) {
-    Batch& batch = *state.find_batch(batch_id);
-    const LiveTask& live = batch.live.at(position);
-    Finished end;
-    end.attempt = {batch_id, state.index_of(batch, position), live.attempt.number, live.attempt.incarnation};
-    end.outcome = AttemptState::lost;
-    end.cause = Cause::worker_lost;
-    end.ended_wall_us = state.now.wall_us;
-    end.message = "worker " + worker.row.name + " was silent for longer than its lease";
-    state.finish_attempt(batch, position, end);
-  }
+  state.lose_all(worker, "worker " + worker.row.name + " was silent for longer than its lease");
 }
 
 void look_at_workers(Engine::State& state) {
   for (auto& [id, worker] : state.workers) {
     if (worker.row.state == WorkerState::removed) continue;
+    const bool over = state.now.mono_us >= worker.quarantined_until_mono_us;
+    if (worker.row.state == WorkerState::quarantined && !worker.half_open && over) {
+      worker.half_open = true;
+      state.freed.insert(id);
+    }
     const bool silent =
         worker.session == 0 || state.now.mono_us - worker.heard_mono_us >= state.options.silence_us;
     if (worker.row.state == WorkerState::online && silent &&
@@ -108,13 +95,36 @@ void Engine::State::check_shut_down() {
   shut_down_requests.clear();
 }
 
-Micros Engine::next_due_us() const {
+namespace {
+
+// When placement has something to look at again although nothing has happened.
+Micros placement_due_us(const Engine::State& state) {
   Micros due = std::numeric_limits<Micros>::max();
+  if (state.shutting_down) return due;
+  for (const WorkerId id : state.over_held) {
+    const Worker& worker = state.workers.at(id);
+    const Micros stale_us = worker.window_start_mono_us + 2 * state.options.prefetch_window_us;
+    if (worker.session != 0 && stale_us > state.now.mono_us) due = std::min(due, stale_us);
+  }
+  if (state.reservation) return due;
+  for (const auto& [of, queue] : state.placeable) {
+    if (queue.blocked && !queue.batches.empty() && !of.shape.is_plain())
+      due = std::min(due, queue.blocked_since_mono_us + state.options.reserve_after_us);
+  }
+  return due;
+}
+
+}  // namespace
+
+Micros Engine::next_due_us() const {
   if (state_->placement_unfinished) return state_->now.mono_us;
+  Micros due = placement_due_us(*state_);
   if (!state_->back_offs.empty()) due = std::min(due, state_->back_offs.begin()->mono_us);
   for (const auto& [id, worker] : state_->workers) {
     if (worker.row.state == WorkerState::online)
       due = std::min(due, worker.heard_mono_us + state_->options.silence_us);
+    if (worker.row.state == WorkerState::quarantined && !worker.half_open)
+      due = std::min(due, worker.quarantined_until_mono_us);
     if (!worker.assigned.empty() && worker.row.state != WorkerState::lost &&
         worker.row.state != WorkerState::removed) {
       due = std::min(due, worker.lease_until_mono_us);

@@ -6,46 +6,6 @@
 
 namespace muster::engine {
 
-namespace {
-
-std::string reason_to_wait(const Engine::State& state, const Batch& batch, Position position) {
-  const auto live = batch.live.find(position);
-  if (live != batch.live.end() && live->second.not_before_mono_us != 0) return "backoff";
-  return state.task_gate(batch, position) == Gate::met ? "" : "dependency";
-}
-
-std::string reason_to_be_ready(const Engine::State& state, const Batch& batch, Position position) {
-  if (batch.row.max_running != 0 && batch.count(TaskState::running) >= batch.row.max_running)
-    return "max-running";
-  const Resources& wanted = state.template_of(batch, position).resources;
-  bool any = false;
-  bool could = false;
-  for (const auto& [id, worker] : state.workers) {
-    if (worker.session == 0 || worker.row.state != WorkerState::online) continue;
-    any = true;
-    could = could || fits(wanted, worker.capacity, InUse{}) != Fit::too_big;
-  }
-  if (!any) return "no-worker";
-  return could ? "busy" : "too-big";
-}
-
-}  // namespace
-
-std::string reason_of(const Engine::State& state, const Batch& batch, Position position) {
-  switch (batch.tasks.at(position).state) {
-    case TaskState::held:
-      return "held";
-    case TaskState::waiting:
-      return batch.row.held ? "held" : reason_to_wait(state, batch, position);
-    case TaskState::ready:
-      return batch.row.held ? "held" : reason_to_be_ready(state, batch, position);
-    case TaskState::cancelled:
-      return batch.tasks.at(position).by_dependency ? "dependency" : "";
-    default:
-      return "";
-  }
-}
-
 bool Engine::has_batch(BatchId id) const { return state_->batches.contains(id); }
 
 std::vector<BatchId> Engine::missing_for(BatchId id) const {
@@ -102,6 +62,7 @@ std::vector<WorkerView> Engine::workers() const {
     WorkerView view;
     view.row = worker.row;
     view.connected = worker.session != 0;
+    view.half_open = worker.half_open;
     view.capacity = worker.capacity;
     view.assigned = worker.assigned.size();
     for (const auto& [batch_id, position] : worker.assigned) {

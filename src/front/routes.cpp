@@ -32,7 +32,25 @@ constexpr std::array kRoutes{
     Route{Method::get, "workers/*", native::show_worker, Body::none, "worker.show", Role::viewer,
           Reach::project, "one worker", ""},
     Route{Method::patch, "workers/*", native::set_worker, Body::json, "worker.set", Role::operator_,
-          Reach::server, "change a worker's slots", ""},
+          Reach::server, "change a worker's slots, labels, offers, or whom it serves", ""},
+    Route{Method::post, "workers", native::create_worker, Body::json, "worker.create", Role::operator_,
+          Reach::server, "declare a worker before its agent connects", ""},
+    Route{Method::post, "workers/*/pause", native::pause_worker, Body::json, "worker.pause", Role::operator_,
+          Reach::server, "give a worker nothing new until it is resumed", ""},
+    Route{Method::post, "workers/*/resume", native::resume_worker, Body::json, "worker.resume",
+          Role::operator_, Reach::server, "let a worker take tasks again", ""},
+    Route{Method::post, "workers/*/drain", native::drain_worker, Body::json, "worker.drain", Role::operator_,
+          Reach::server, "let a worker finish what runs and take nothing more", ""},
+    Route{Method::post, "workers/*/lost", native::lose_worker, Body::json, "worker.lost", Role::operator_,
+          Reach::server, "say that a worker is dead", ""},
+    Route{Method::post, "workers/*/remove", native::remove_worker, Body::json, "worker.remove",
+          Role::operator_, Reach::server, "take a worker out", ""},
+    Route{Method::get, "limits", native::list_limits, Body::none, "limit.list", Role::viewer, Reach::server,
+          "what users, projects and labels may have running at once", ""},
+    Route{Method::put, "limits/*", native::set_limit, Body::json, "limit.set", Role::admin, Reach::server,
+          "limit a user, a project or a label; everything is said anew", ""},
+    Route{Method::del, "limits/*", native::delete_limit, Body::none, "limit.delete", Role::admin,
+          Reach::server, "take a limit away", ""},
     Route{Method::post, "cancel", native::cancel, Body::json, "task.cancel", Role::submitter, Reach::own,
           "cancel the selected tasks", ""},
     Route{Method::post, "hold", native::hold, Body::json, "task.hold", Role::submitter, Reach::own,
@@ -95,7 +113,8 @@ static_assert(std::all_of(kRoutes.begin(), kRoutes.end(), [](const Route& route)
 // "batches/*" -> "/api/v1/batches/{batch}": the part is named by what stands before it.
 std::string shown_path(std::string_view path) {
   std::string shown = "/api/v1/" + std::string(path);
-  if (shown.ends_with("/*")) shown.replace(shown.size() - 1, 1, "{name}");
+  if (const std::size_t part = shown.find("/*"); part != std::string::npos)
+    shown.replace(part + 1, 1, "{name}");
   return shown;
 }
 

@@ -22,7 +22,9 @@ void Keeper::obey(KeeperRequest&& request) {
   }
   for (KeeperStart& one : request.starts) take_start(std::move(one));
   for (const KeeperStop& one : request.stops) {
-    if (Task* task = tasks_.find(one.attempt)) stop(*task, EndedBy::stop, one.grace_us);
+    Task* task = tasks_.find(one.attempt);
+    if (task == nullptr || (one.only_queued && task->phase != TaskPhase::queued)) continue;
+    stop(*task, EndedBy::stop, one.grace_us);
   }
   for (const AttemptRef& attempt : request.forget) {
     const Task* task = tasks_.find(attempt);

@@ -41,6 +41,7 @@ void merge_messages(ServerMessage& into, ServerMessage&& later) {
   into.sync_interval_us = later.sync_interval_us;
   into.cpu_slots = later.cpu_slots;
   into.gpu_slots = later.gpu_slots;
+  into.named = later.named;
   append(into.templates, std::move(later.templates));
   append(into.grants, std::move(later.grants));
   append(into.stops, std::move(later.stops));

@@ -71,11 +71,23 @@ struct DescribeInput {
   std::string operator()(const SetBatch& one) const { return "set batch " + std::to_string(one.batch); }
   std::string operator()(const SetWorker& one) const {
     std::string text = "set worker " + std::to_string(one.worker);
-    if (one.cpu_slots) text += " slots " + std::to_string(*one.cpu_slots);
-    if (one.gpu_slots) text += " gpus " + std::to_string(*one.gpu_slots);
+    if (one.settings.cpu_slots) text += " slots " + std::to_string(*one.settings.cpu_slots);
+    if (one.settings.gpu_slots) text += " gpus " + std::to_string(*one.settings.gpu_slots);
+    if (one.settings.serves) text += " serves " + *one.settings.serves;
+    if (one.settings.labels) text += " labels " + std::to_string(one.settings.labels->size());
     return text;
   }
   std::string operator()(const WriteRows&) const { return "rows"; }
+  std::string operator()(const CreateWorker& one) const {
+    return "create worker " + one.settings.name.value_or("");
+  }
+  std::string operator()(const ChangeWorker& one) const {
+    return std::string(to_text(one.verb)) + " worker " + std::to_string(one.worker) +
+           (one.dry_run ? " dry" : "");
+  }
+  std::string operator()(const SetLimit& one) const {
+    return "limit " + std::string(to_text(one.limit.scope)) + " " + one.limit.name;
+  }
   std::string operator()(const AgentConnected& one) const {
     return "hello " + std::to_string(one.session) + " of " + one.hello.spool_id + " " +
            describe_facts(one.hello.facts);

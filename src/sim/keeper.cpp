@@ -135,6 +135,7 @@ void Keeper::on_grace_over(const AttemptRef& attempt) {
 }
 
 void Keeper::stop(const KeeperStop& wanted) {
+  if (running_.contains(wanted.attempt) && wanted.only_queued) return;
   if (running_.contains(wanted.attempt)) return terminate(wanted.attempt, EndedBy::stop, wanted.grace_us);
   const auto queued = std::find_if(queue_.begin(), queue_.end(),
                                    [&](const KeeperStart& one) { return one.attempt == wanted.attempt; });

@@ -47,6 +47,7 @@ void Machine::hear(Link& link, const ServerMessage& message) {
   told_ = facts_.capacity;
   if (message.cpu_slots) told_.cpu_slots = *message.cpu_slots;
   if (message.gpu_slots) told_.gpu_slots = *message.gpu_slots;
+  told_.named = message.named;
   if (before != told_) {
     capacities_.emplace_back(world_.now_us(), before);
     note_capacity();
@@ -161,8 +162,19 @@ void Machine::note_capacity() {
 namespace {
 
 Capacity larger(const Capacity& a, const Capacity& b) {
-  return {std::max(a.cpu_slots, b.cpu_slots), std::max(a.gpu_slots, b.gpu_slots), std::max(a.cpus, b.cpus),
-          std::max(a.mem_mb, b.mem_mb), std::max(a.disk_mb, b.disk_mb)};
+  Capacity both{.cpu_slots = std::max(a.cpu_slots, b.cpu_slots),
+                .gpu_slots = std::max(a.gpu_slots, b.gpu_slots),
+                .cpus = std::max(a.cpus, b.cpus),
+                .mem_mb = std::max(a.mem_mb, b.mem_mb),
+                .disk_mb = std::max(a.disk_mb, b.disk_mb),
+                .named = a.named};
+  for (const auto& [name, amount] : b.named) {
+    if (amount <= amount_of(both.named, name)) continue;
+    std::erase_if(both.named,
+                  [&, wanted = std::string_view(name)](const auto& entry) { return entry.first == wanted; });
+    both.named.emplace_back(name, amount);
+  }
+  return both;
 }
 
 }  // namespace

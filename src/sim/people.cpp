@@ -126,8 +126,8 @@ void People::heal() {
   for (const WorkerRow& row : world_.server.store().workers()) {
     SetWorker roomy;
     roomy.worker = row.id;
-    roomy.cpu_slots = 4;
-    roomy.gpu_slots = 3;
+    roomy.settings.cpu_slots = 4;
+    roomy.settings.gpu_slots = 3;
     ask(add(roomy, Patience::until_answered));
   }
 }

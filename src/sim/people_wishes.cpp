@@ -198,8 +198,8 @@ Input People::make_setting() {
   }
   SetWorker set;
   set.worker = static_cast<WorkerId>(random.between(1, world_.rules.workers + 1));
-  if (random.one_in(2)) set.cpu_slots = static_cast<std::uint32_t>(random.between(0, 5));
-  if (random.one_in(2)) set.gpu_slots = static_cast<std::uint32_t>(random.between(0, 4));
+  if (random.one_in(2)) set.settings.cpu_slots = static_cast<std::uint32_t>(random.between(0, 5));
+  if (random.one_in(2)) set.settings.gpu_slots = static_cast<std::uint32_t>(random.between(0, 4));
   return set;
 }
 

@@ -214,6 +214,7 @@ void merge_into(ServerMessage& into, const ServerMessage& later) {
   if (later.echo_sent_mono_us != 0) into.echo_sent_mono_us = later.echo_sent_mono_us;
   into.cpu_slots = later.cpu_slots;
   into.gpu_slots = later.gpu_slots;
+  into.named = later.named;
   append(into.templates, later.templates);
   append(into.grants, later.grants);
   append(into.stops, later.stops);

@@ -301,7 +301,7 @@ TEST_F(Script, SlotsChangeLive) {
   tell(tasks(5));
   SetWorker roomy;
   roomy.worker = 1;
-  roomy.cpu_slots = 3;
+  roomy.settings.cpu_slots = 3;
   tell(roomy);
   EXPECT_EQ(granted(1).size(), 2U);
   EXPECT_EQ(said(1).at(0).cpu_slots, 3U);

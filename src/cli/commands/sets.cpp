@@ -1,4 +1,4 @@
-// `batch set`, `worker set`: settings that may change while work goes on.
+// `batch set`: settings that may change while work goes on.
 // The former values are read first, so that the way back can be printed.
 #include <optional>
 
@@ -83,42 +83,6 @@ class BatchSet final : public CommandBody {
   OutputOptions output_;
 };
 
-class WorkerSet final : public CommandBody {
- public:
-  void declare(Options& options) override {
-    options.positional("NAME", name_, 1, 1, "the worker, by name or number");
-    options.number("--slots", "N", settings_.slots, "so many CPU slots; what runs goes on");
-    options.number("--gpu-slots", "N", settings_.gpu_slots, "so many GPU slots");
-    options.flag("--dry-run", settings_.dry_run, "check it, and change nothing");
-    declare_output(options, output_, OutputKind::action);
-  }
-
-  Result<int> run(Session& session) override {
-    if (!settings_.slots && !settings_.gpu_slots) {
-      return refuse(ErrorKind::usage, kMalformedValue, "nothing to set", "one of --slots, --gpu-slots");
-    }
-    const Result<Api*> api = session.api();
-    if (!api) return std::unexpected(api.error());
-    const Result<Document> former = (*api)->worker(name_.front());
-    if (!former) return std::unexpected(former.error());
-    const std::string name(former->root()["name"].text(name_.front()));
-    const Result<Document> changed = (*api)->set_worker(name, settings_);
-    if (!changed) return std::unexpected(changed.error());
-    const Json slots = former->root()["slots"];
-    std::string undo = join_text("muster worker set ", shell_quote(name));
-    if (settings_.slots) undo += join_text(" --slots ", slots["enabled"].serialize());
-    if (settings_.gpu_slots) undo += join_text(" --gpu-slots ", slots["gpu_enabled"].serialize());
-    const Result<void> reported = report(session, output_, changed->root(), name, settings_.dry_run, undo);
-    if (!reported) return std::unexpected(reported.error());
-    return 0;
-  }
-
- private:
-  std::vector<std::string> name_;
-  client::WorkerSettings settings_;
-  OutputOptions output_;
-};
-
 }  // namespace
 
 const Command kBatchSetCommand = {"batch set",
@@ -129,13 +93,5 @@ const Command kBatchSetCommand = {"batch set",
                                   "muster batch set 42 --priority 10\n"
                                   "muster batch set @align --max-running 8\n",
                                   &make_body<BatchSet>};
-
-const Command kWorkerSetCommand = {"worker set",
-                                   CommandSection::objects,
-                                   CommonOptions::connection,
-                                   "[options] NAME",
-                                   "change a worker's slots while it runs",
-                                   "muster worker set nimbus --slots 8\n",
-                                   &make_body<WorkerSet>};
 
 }  // namespace muster::cli

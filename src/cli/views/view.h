@@ -48,6 +48,7 @@ extern const View kBatchView;
 extern const View kTaskView;
 extern const View kAttemptView;
 extern const View kWorkerView;
+extern const View kLimitView;
 extern const View kEventView;
 extern const View kUserView;
 extern const View kTokenView;

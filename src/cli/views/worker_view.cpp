@@ -45,6 +45,20 @@ Cell devices_of(const Json& worker, const ViewContext& context) {
   return all.empty() ? dash(context) : Cell{all};
 }
 
+// "storage=lustre, zone=b"
+Cell pairs_of(const Json& pairs, const ViewContext& context) {
+  std::string all;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const Json value = pairs.at(i);
+    all += join_text(i == 0 ? "" : ", ", pairs.key(i), "=",
+                     value.is_text() ? std::string(value.text()) : value.serialize());
+  }
+  return all.empty() ? dash(context) : Cell{all};
+}
+
+Cell labels_of(const Json& worker, const ViewContext& context) { return pairs_of(worker["labels"], context); }
+Cell offers_of(const Json& worker, const ViewContext& context) { return pairs_of(worker["offers"], context); }
+
 constexpr ViewColumn kColumns[] = {
     {"id", "ID", kMain, kRight, 6, 0, &number_at<"id">},
     {"name", "NAME", kMain, kLeft, 0, 8, &text_at<"name">},
@@ -54,6 +68,12 @@ constexpr ViewColumn kColumns[] = {
     {"mem_mb", "MEMORY", kMain, kRight, 3, 0, &memory_of},
     {"executing", "EXECUTING", kMain, kRight, 2, 0, &count_at<"executing", Tone::busy>},
     {"last_seen", "SEEN", kMain, kLeft, 5, 0, &time_at<"last_seen">},
+    {"labels", "LABELS", kMain, kLeft, 7, 8, &labels_of},
+    {"serves", "SERVES", kMain, kLeft, 8, 8, &text_at<"serves">},
+    {"reason", "REASON", kWide, kLeft, 9, 8, &text_at<"reason">},
+    {"offers", "OFFERS", kWide, kLeft, 9, 8, &offers_of},
+    {"lease_s", "LEASE", kWide, kRight, 9, 0, &seconds_at<"lease_s">},
+    {"quarantined_until", "QUARANTINED-UNTIL", kWide, kLeft, 9, 0, &time_at<"quarantined_until">},
     {"connected", "CONNECTED", kWide, kLeft, 9, 0, &flag_at<"connected">},
     {"busy_slots", "BUSY", kWide, kRight, 9, 0, &count_in<"slots", "busy">},
     {"busy_gpu_slots", "GPU-BUSY", kWide, kRight, 9, 0, &count_in<"slots", "gpu_busy">},

@@ -61,14 +61,20 @@ std::vector<AttemptRecord> TaskDescriber::attempts(const ListedTask& task) const
   return records;
 }
 
-void TaskDescriber::write(wire::JsonWriter& out, const ListedTask& task) {
+void TaskDescriber::write(wire::JsonWriter& out, const ListedTask& task, Detail detail) {
   const TaskTemplate* body = body_of(task.position);
   const std::string command = command_of(task.position, body);
   std::string reason = task.by_dependency || (task.row && task.row->by_dependency) ? "dependency" : "";
   if (task.state == TaskState::cancelled || (!is_final(task.state) && task.state != TaskState::running)) {
     if (const auto view = backend_.engine().task(ref(task.position))) reason = view->reason;
   }
+  std::optional<engine::WhyView> why;
+  if (detail == Detail::why) why = backend_.engine().why(ref(task.position));
   wire::TaskAnswer answer;
+  if (why) {
+    answer.limit = why->limit;
+    answer.obstacles = why->workers;
+  }
   answer.ref = ref(task.position);
   answer.number = layout_.number_of(task.position);
   answer.state = task.state;

@@ -30,8 +30,9 @@ class WorkerNames {
 class TaskDescriber {
  public:
   TaskDescriber(Backend& backend, const BatchRow& batch, const Layout& layout, WorkerNames& workers);
-  // Writes the members of a muster.task/1.
-  void write(wire::JsonWriter& out, const ListedTask& task);
+  // Writes the members of a muster.task/1; `why` looks at every worker for what rules it out.
+  enum class Detail : std::uint8_t { plain, why };
+  void write(wire::JsonWriter& out, const ListedTask& task, Detail detail = Detail::plain);
   TaskRef ref(Position position) const { return {batch_.id, layout_.index_of(position)}; }
   // The newest attempt as it is now: its phase may be further than its row.
   AttemptRecord newest_attempt(const ListedTask& task) const;

@@ -122,7 +122,7 @@ void show_task(const CallPtr& call) {
   std::string json;
   wire::JsonWriter out(json);
   out.begin_object().key("schema").text("muster.task/1");
-  describer.write(out, task);
+  describer.write(out, task, TaskDescriber::Detail::why);
   out.key("history").begin_array();
   for (const AttemptRecord& record : describer.attempts(task)) {
     wire::write_attempt(out, {describer.ref(task.position), record, workers.name(record.worker)});

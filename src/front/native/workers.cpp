@@ -13,6 +13,7 @@ namespace {
 void write_worker(wire::JsonWriter& out, const engine::WorkerView& view) {
   wire::write_worker_members(out, {.row = view.row,
                                    .connected = view.connected,
+                                   .half_open = view.half_open,
                                    .capacity = view.capacity,
                                    .in_use = view.in_use,
                                    .assigned = view.assigned,
@@ -80,17 +81,80 @@ void show_worker(const CallPtr& call) {
   call->answer(200, std::move(json));
 }
 
-void set_worker(const CallPtr& call) {
-  Result<SetWorker> request = wire::read_set_worker(call->body);
+namespace {
+
+// The worker as it is after the change, or what a dry run has counted.
+void answer_with_worker(const CallPtr& call, int status, const ReplyBody& reply, bool dry_run) {
+  if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
+  const Changed& changed = std::get<Changed>(reply);
+  if (dry_run) return call->answer(200, wire::changed_json(changed));
+  for (const engine::WorkerView& view : call->backend.engine().workers()) {
+    if (view.row.id != changed.worker) continue;
+    std::string json;
+    wire::JsonWriter out(json);
+    out.begin_object().key("schema").text("muster.worker/1");
+    write_worker(out, view);
+    out.end_object();
+    return call->answer(status, std::move(json));
+  }
+  call->answer(status, wire::changed_json(changed));
+}
+
+void change_worker(const CallPtr& call, WorkerVerb verb) {
+  const Result<wire::WorkerChangeRequest> request = wire::read_worker_change(call->body);
   if (failed(call, request)) return;
   const Result<engine::WorkerView> view = find_worker(call->backend, call->part(1));
   if (failed(call, view)) return;
-  request->principal = call->principal;
-  request->worker = view->row.id;
-  call->post(std::move(*request), [call](const ReplyBody& reply) {
+  ChangeWorker input;
+  input.principal = call->principal;
+  input.worker = view->row.id;
+  input.verb = verb;
+  input.reason = request->reason;
+  input.dry_run = request->dry_run;
+  call->post(std::move(input), [call](const ReplyBody& reply) {
     if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
     call->answer(200, wire::changed_json(std::get<Changed>(reply)));
   });
 }
+
+}  // namespace
+
+void set_worker(const CallPtr& call) {
+  Result<wire::WorkerSettingsRequest> request = wire::read_worker_settings(call->body);
+  if (failed(call, request)) return;
+  const Result<engine::WorkerView> view = find_worker(call->backend, call->part(1));
+  if (failed(call, view)) return;
+  SetWorker input;
+  input.principal = call->principal;
+  input.worker = view->row.id;
+  input.settings = std::move(request->settings);
+  input.dry_run = request->dry_run;
+  call->post(std::move(input), [call](const ReplyBody& reply) {
+    if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
+    call->answer(200, wire::changed_json(std::get<Changed>(reply)));
+  });
+}
+
+void create_worker(const CallPtr& call) {
+  Result<wire::WorkerSettingsRequest> request = wire::read_worker_settings(call->body);
+  if (failed(call, request)) return;
+  if (!request->settings.name) {
+    return call->fail({ErrorKind::usage, kMalformedBody, "a worker is declared by its \"name\"",
+                       "the agent that connects under this name takes it over"});
+  }
+  CreateWorker input;
+  input.principal = call->principal;
+  input.settings = std::move(request->settings);
+  input.dry_run = request->dry_run;
+  call->post(std::move(input), [call, dry_run = request->dry_run](const ReplyBody& reply) {
+    answer_with_worker(call, 201, reply, dry_run);
+  });
+}
+
+void pause_worker(const CallPtr& call) { change_worker(call, WorkerVerb::pause); }
+void resume_worker(const CallPtr& call) { change_worker(call, WorkerVerb::resume); }
+void drain_worker(const CallPtr& call) { change_worker(call, WorkerVerb::drain); }
+void lose_worker(const CallPtr& call) { change_worker(call, WorkerVerb::lost); }
+void remove_worker(const CallPtr& call) { change_worker(call, WorkerVerb::remove); }
 
 }  // namespace muster::front::native

@@ -65,6 +65,7 @@ StoreSnapshot MemoryStore::look() const {
   snapshot.incarnation = incarnation_;
   snapshot.sequences = sequences_;
   snapshot.workers = values_of(shared_->workers);
+  snapshot.limits = values_of(shared_->limits);
   std::set<BatchId> wanted = shared_->loaded;
   for (const BatchId id : shared_->loaded) {
     for (const auto& [ordinal, segment] : find(id)->segments) {
@@ -93,6 +94,7 @@ void MemoryStore::commit(const Changes& changes) {
     batches[row.batch].change().attempts[{row.position, row.attempt.number}] = stored_form(row);
   }
   for (const WorkerRow& row : changes.workers) shared_.change().workers[row.id] = row;
+  for (const LimitRow& row : changes.limits) shared_.change().limits[{row.scope, row.name}] = row;
   for (const EventRow& row : changes.events) shared_.change().events[row.seq] = row;
   for (const KeyRow& row : changes.keys) shared_.change().keys[{row.project, row.key}] = row;
   put_access(changes);
@@ -305,6 +307,7 @@ std::vector<AttemptRow> MemoryStore::attempts(BatchId batch_id, Position positio
 }
 
 std::vector<WorkerRow> MemoryStore::workers() { return values_of(shared_->workers); }
+std::vector<LimitRow> MemoryStore::limits() { return values_of(shared_->limits); }
 
 std::vector<EventRow> MemoryStore::events(const std::string& project, BatchId batch, const Page& page) {
   std::vector<EventRow> rows;
@@ -380,7 +383,7 @@ bool MemoryStore::same(const Batches& left, const Batches& right) {
 // The tables of numbers, names and loaded batches follow from the rows.
 bool MemoryStore::same(const Shared& left, const Shared& right) {
   return same_targets(left.templates, right.templates) && left.workers == right.workers &&
-         left.events == right.events && left.keys == right.keys && left.tokens == right.tokens &&
+         left.limits == right.limits && left.events == right.events && left.keys == right.keys && left.tokens == right.tokens &&
          left.users == right.users && left.projects == right.projects && left.audit == right.audit &&
          same_counts(left.total_counts, right.total_counts);
 }

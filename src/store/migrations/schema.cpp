@@ -168,8 +168,14 @@ std::string other_tables() {
   host TEXT NOT NULL, boot_id TEXT NOT NULL, version TEXT NOT NULL, process_id INTEGER NOT NULL,
   cpu_slots INTEGER NOT NULL, gpu_slots INTEGER NOT NULL, cpus INTEGER NOT NULL, mem_mb INTEGER NOT NULL, disk_mb INTEGER NOT NULL,
   gpus BLOB NOT NULL, set_cpu_slots INTEGER, set_gpu_slots INTEGER,
+  offers BLOB NOT NULL, labels BLOB NOT NULL, serves TEXT NOT NULL, lease_us INTEGER, reason TEXT NOT NULL,
+  quarantines INTEGER NOT NULL, quarantined_until_wall_us INTEGER NOT NULL,
   created_wall_us INTEGER NOT NULL, last_seen_wall_us INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE limits (
+  scope TEXT NOT NULL CHECK (scope = 'user' OR scope = 'project' OR scope = 'label'), name TEXT NOT NULL,
+  max_running INTEGER, max_cpus INTEGER, weight INTEGER NOT NULL, PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, kind TEXT NOT NULL, batch INTEGER NOT NULL, task_index INTEGER NOT NULL,
   attempt INTEGER NOT NULL, worker INTEGER NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL

@@ -44,6 +44,9 @@ StoreSnapshot Loader::load() {
   if (Query query(meta); query.next()) snapshot.sequences = read_sequences(query);
   Statement workers(database_, "SELECT " + std::string(kWorkerColumns) + " FROM workers ORDER BY id");
   for (Query query(workers); query.next();) snapshot.workers.push_back(read_worker(query));
+  Statement limits(database_, "SELECT " + std::string(kLimitColumns) +
+                                  " FROM limits ORDER BY scope = 'label', scope = 'project', name");
+  for (Query query(limits); query.next();) snapshot.limits.push_back(read_limit(query));
   database_.execute(
       "DELETE FROM wanted; INSERT INTO wanted SELECT batch FROM batches_to_load;"
       "INSERT OR IGNORE INTO wanted SELECT d.on_batch FROM wanted AS l CROSS JOIN dependencies AS d ON "

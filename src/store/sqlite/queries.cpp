@@ -73,6 +73,8 @@ Queries::Queries(const Database& database)
       attempts_(database,
                 select(attempt_row_columns(), "attempts WHERE batch = ? AND position = ? ORDER BY attempt")),
       workers_(database, select(kWorkerColumns, "workers ORDER BY id")),
+      // By the order of LimitScope.
+      limits_(database, select(kLimitColumns, "limits ORDER BY scope = 'label', scope = 'project', name")),
       events_(database, select(kEventColumns,
                                "events WHERE (batch = 0 OR (SELECT project FROM batches WHERE id = batch) = "
                                "?) AND seq < ? ORDER BY seq DESC LIMIT ?")),
@@ -184,6 +186,7 @@ std::vector<AttemptRow> Queries::attempts(BatchId batch, Position position) {
   return rows_of(attempts_, read_attempt_row<Query>, batch, std::min(position, kLast));
 }
 
+std::vector<LimitRow> Queries::limits() { return rows_of(limits_, read_limit<Query>); }
 std::vector<WorkerRow> Queries::workers() { return rows_of(workers_, read_worker<Query>); }
 
 std::vector<EventRow> Queries::events(const std::string& project, BatchId batch, const Page& page) {

@@ -33,6 +33,7 @@ class Queries {
   std::vector<TaskRow> tasks(const TaskFilter& filter, const Page& page);
   std::vector<AttemptRow> attempts(BatchId batch, Position position);
   std::vector<WorkerRow> workers();
+  std::vector<LimitRow> limits();
   std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page);
   std::optional<KeyRow> key(const std::string& project, const std::string& key);
   TaskCounts total_counts(const std::string& project);
@@ -48,8 +49,8 @@ class Queries {
  private:
   Statement batch_, newest_named_, newest_open_named_, newest_, number_, batches_, segments_, overrides_,
       state_runs_;
-  Statement template_, item_block_, tasks_, failed_tasks_, attempts_, workers_, events_, events_of_batch_,
-      key_, totals_;
+  Statement template_, item_block_, tasks_, failed_tasks_, attempts_, workers_, limits_, events_,
+      events_of_batch_, key_, totals_;
   Statement batches_of_, tokens_, users_, projects_, audit_, newest_audit_;
   // Items are read one after the other, so the block read last is kept.
   struct {

@@ -244,6 +244,10 @@ std::vector<TaskRow> SqliteStore::tasks(const TaskFilter& filter, const Page& pa
 std::vector<AttemptRow> SqliteStore::attempts(BatchId batch, Position position) {
   return read([&](sqlite::Queries& queries) { return queries.attempts(batch, position); });
 }
+std::vector<LimitRow> SqliteStore::limits() {
+  return read([&](sqlite::Queries& queries) { return queries.limits(); });
+}
+
 std::vector<WorkerRow> SqliteStore::workers() {
   return read([&](sqlite::Queries& queries) { return queries.workers(); });
 }

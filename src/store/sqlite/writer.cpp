@@ -34,6 +34,7 @@ Writer::Writer(Database& database, BatchId young_batches)
       replace_task_(database, replace_into("tasks", task_columns())),
       replace_attempt_(database, replace_into("attempts", attempt_row_columns())),
       replace_worker_(database, replace_into("workers", kWorkerColumns)),
+      replace_limit_(database, replace_into("limits", kLimitColumns)),
       insert_event_(database, insert_into("events", kEventColumns)),
       replace_event_(database, replace_into("events", kEventColumns)),
       replace_key_(database, replace_into("keys", kKeyColumns)),
@@ -123,6 +124,9 @@ void Writer::write_rows(const Changes& changes) {
   }
   for (const WorkerRow& row : changes.workers) {
     run(replace_worker_, [&](Binder& to) { add_worker(to, row, packed_); });
+  }
+  for (const LimitRow& row : changes.limits) {
+    run(replace_limit_, [&](Binder& to) { add_limit(to, row); });
   }
   for (const EventRow& row : changes.events) write_event(row);
   for (const KeyRow& row : changes.keys) {

@@ -210,11 +210,33 @@ void add_worker(Sink& sink, const WorkerRow& row, std::string& scratch) {
   sink.add(facts.capacity.mem_mb);
   sink.add(facts.capacity.disk_mb);
   scratch = wire::encode_texts(facts.gpus);
-  sink.add(Blob{scratch});
+  const std::size_t gpus = scratch.size();
+  scratch += wire::encode_pairs(row.offers);
+  const std::size_t offers = scratch.size() - gpus;
+  scratch += wire::encode_pairs(row.labels);
+  const std::string_view texts = scratch;
+  sink.add(Blob{texts.substr(0, gpus)});
   add_optional(sink, row.cpu_slots);
   add_optional(sink, row.gpu_slots);
+  sink.add(Blob{texts.substr(gpus, offers)});
+  sink.add(Blob{texts.substr(gpus + offers)});
+  sink.add(row.serves);
+  add_optional(sink, row.lease_us);
+  sink.add(row.reason);
+  sink.add(row.quarantines);
+  sink.add(row.quarantined_until_wall_us);
   sink.add(row.created_wall_us);
   sink.add(row.last_seen_wall_us);
+}
+
+// kLimitColumns
+template <class Sink>
+void add_limit(Sink& sink, const LimitRow& row) {
+  sink.add(to_text(row.scope));
+  sink.add(row.name);
+  add_optional(sink, row.max_running);
+  add_optional(sink, row.max_cpus);
+  sink.add(row.weight);
 }
 
 // kEventColumns

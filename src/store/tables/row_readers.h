@@ -42,9 +42,9 @@ inline DependencyKind dependency_kind_from(std::string_view text) {
   throw StoreDamaged("a dependency in the database is of no known kind");
 }
 
-template <class Query>
-std::optional<std::uint32_t> read_optional(Query& query) {
-  if (!query.next_is_null()) return query.template integer<std::uint32_t>();
+template <class Number, class Query>
+std::optional<Number> read_optional(Query& query) {
+  if (!query.next_is_null()) return query.template integer<Number>();
   query.skip(1);
   return std::nullopt;
 }
@@ -216,10 +216,33 @@ WorkerRow read_worker(Query& query) {
   std::optional<std::vector<std::string>> gpus = wire::decode_texts(query.bytes());
   if (!gpus) throw StoreDamaged("the GPUs of a worker in the database cannot be read");
   row.facts.gpus = std::move(*gpus);
-  row.cpu_slots = read_optional(query);
-  row.gpu_slots = read_optional(query);
+  row.cpu_slots = read_optional<std::uint32_t>(query);
+  row.gpu_slots = read_optional<std::uint32_t>(query);
+  std::optional<NamedAmounts> offers = wire::decode_amounts(query.bytes());
+  std::optional<Labels> labels = wire::decode_labels(query.bytes());
+  if (!offers || !labels) throw StoreDamaged("the labels of a worker in the database cannot be read");
+  row.offers = std::move(*offers);
+  row.labels = std::move(*labels);
+  row.serves = query.text();
+  row.lease_us = read_optional<Micros>(query);
+  row.reason = query.text();
+  row.quarantines = query.template integer<std::uint32_t>();
+  row.quarantined_until_wall_us = query.integer();
   row.created_wall_us = query.integer();
   row.last_seen_wall_us = query.integer();
+  return row;
+}
+
+template <class Query>
+LimitRow read_limit(Query& query) {
+  LimitRow row;
+  const std::optional<LimitScope> scope = limit_scope_from_text(query.bytes());
+  if (!scope) throw StoreDamaged("a limit in the database is of no known scope");
+  row.scope = *scope;
+  row.name = query.text();
+  row.max_running = read_optional<std::uint64_t>(query);
+  row.max_cpus = read_optional<std::uint64_t>(query);
+  row.weight = query.template integer<std::uint32_t>();
   return row;
 }
 

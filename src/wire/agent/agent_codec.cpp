@@ -38,8 +38,12 @@ Result<WorkerFacts> get_facts(const agent::WorkerFacts& in) {
   facts.host = in.host();
   facts.boot_id = in.boot_id();
   facts.version = in.version();
-  facts.capacity = {in.capacity().cpu_slots(), in.capacity().gpu_slots(), in.capacity().cpus(),
-                    in.capacity().mem_mb(), in.capacity().disk_mb()};
+  facts.capacity = {.cpu_slots = in.capacity().cpu_slots(),
+                    .gpu_slots = in.capacity().gpu_slots(),
+                    .cpus = in.capacity().cpus(),
+                    .mem_mb = in.capacity().mem_mb(),
+                    .disk_mb = in.capacity().disk_mb(),
+                    .named = {}};
   for (const std::string& gpu : in.gpus()) {
     if (gpu.size() > kNameBytes) return malformed("facts too long");
     facts.gpus.push_back(gpu);
@@ -330,7 +334,7 @@ void put_stops(const std::vector<Stop>& stops, agent::ServerMessage& out) {
 Result<void> get_stops(const agent::StopRun& run, AttemptBudget& budget, std::vector<Stop>& out) {
   RunReader reader(run.attempts());
   if (!reader.sizes_fit() || !budget.take(reader.size())) return malformed("columns of different length");
-  if (run.reason() > static_cast<std::uint32_t>(StopReason::stale))
+  if (run.reason() > static_cast<std::uint32_t>(StopReason::recall))
     return malformed("an unknown reason to stop");
   for (int i = 0; i < reader.size(); ++i) {
     Stop stop;
@@ -504,6 +508,11 @@ std::string encode_server_message(const ServerMessage& message) {
   out.message->set_sync_interval_us(message.sync_interval_us);
   if (message.cpu_slots) out.message->set_cpu_slots(*message.cpu_slots);
   if (message.gpu_slots) out.message->set_gpu_slots(*message.gpu_slots);
+  for (const auto& [name, amount] : message.named) {
+    agent::NamedAmount& one = *out.message->add_named();
+    one.set_name(name);
+    one.set_amount(amount);
+  }
   for (const TemplateDefinition& definition : message.templates) {
     agent::TemplateDefinition& one = *out.message->add_templates();
     one.set_id(definition.id);
@@ -551,6 +560,9 @@ Result<ServerMessage> decode_server_message(std::string_view frame_bytes) {
   message.sync_interval_us = in.message->sync_interval_us();
   if (in.message->has_cpu_slots()) message.cpu_slots = in.message->cpu_slots();
   if (in.message->has_gpu_slots()) message.gpu_slots = in.message->gpu_slots();
+  for (const agent::NamedAmount& one : in.message->named())
+    message.named.emplace_back(one.name(), one.amount());
+  if (!normalize(message.named)) return malformed("a named resource");
   if (Result<void> got = get_lists(*in.message, message); !got)
     return std::unexpected(std::move(got.error()));
   return message;

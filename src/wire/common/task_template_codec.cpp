@@ -108,6 +108,13 @@ void encode(const TaskTemplate& body, proto::TaskTemplate& message) {
   resources.set_cpus(body.resources.cpus);
   resources.set_mem_mb(body.resources.mem_mb);
   resources.set_disk_mb(body.resources.disk_mb);
+  resources.set_sharing(static_cast<std::uint32_t>(body.resources.sharing));
+  for (const auto& [name, amount] : body.resources.named) {
+    proto::NamedAmount* out = resources.add_named();
+    out->set_name(name);
+    out->set_amount(amount);
+  }
+  encode_pairs(body.resources.labels, resources.mutable_labels());
   encode_pairs(body.environment, message.mutable_environment());
   encode_pairs(body.labels, message.mutable_labels());
   message.set_working_directory(static_cast<std::uint32_t>(body.working_directory));
@@ -119,17 +126,24 @@ void encode(const TaskTemplate& body, proto::TaskTemplate& message) {
   message.set_log_max_bytes(body.log_max_bytes);
 }
 
+bool decode_resources(const proto::Resources& message, Resources& resources) {
+  resources.cpu_slots = message.cpu_slots();
+  resources.gpu_slots = message.gpu_slots();
+  resources.cpus = message.cpus();
+  resources.mem_mb = message.mem_mb();
+  resources.disk_mb = message.disk_mb();
+  if (!decode_enum(message.sharing(), Sharing::exclusive, resources.sharing)) return false;
+  for (const proto::NamedAmount& in : message.named()) resources.named.emplace_back(in.name(), in.amount());
+  resources.labels = decode_pairs(message.labels());
+  return normalize(resources.named) && normalize(resources.labels);
+}
+
 std::optional<TaskTemplate> decode(const proto::TaskTemplate& message) {
   TaskTemplate body;
   body.name = message.name();
   body.columns.assign(message.columns().begin(), message.columns().end());
   if (!decode_command(message.command(), body.columns.size(), body.command)) return std::nullopt;
-  const proto::Resources& resources = message.resources();
-  body.resources = {.cpu_slots = resources.cpu_slots(),
-                    .gpu_slots = resources.gpu_slots(),
-                    .cpus = resources.cpus(),
-                    .mem_mb = resources.mem_mb(),
-                    .disk_mb = resources.disk_mb()};
+  if (!decode_resources(message.resources(), body.resources)) return std::nullopt;
   body.environment = decode_pairs(message.environment());
   body.labels = decode_pairs(message.labels());
   if (!decode_enum(message.working_directory(), WorkingDirectory::attempt, body.working_directory))

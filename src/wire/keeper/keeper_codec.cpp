@@ -190,6 +190,7 @@ void append_keeper_request(const KeeperRequest& request, std::string& out) {
         keeper::Stop& one = *message->add_stops();
         put(stop.attempt, *one.mutable_attempt());
         one.set_grace_us(stop.grace_us);
+        one.set_only_queued(stop.only_queued);
       }
       for (const AttemptRef& attempt : request.forget) put(attempt, *message->add_forget());
       if (request.run_queue_width >= 0) message->set_run_queue_width(request.run_queue_width);
@@ -214,7 +215,7 @@ Result<KeeperRequest> decode_keeper_request(std::string_view message) {
   }
   for (const keeper::Stop& stop : in->stops()) {
     if (stop.grace_us() < 0) return malformed("a negative time");
-    request.stops.push_back({get(stop.attempt()), stop.grace_us()});
+    request.stops.push_back({get(stop.attempt()), stop.grace_us(), stop.only_queued()});
   }
   for (const keeper::Attempt& attempt : in->forget()) request.forget.push_back(get(attempt));
   if (in->has_run_queue_width()) request.run_queue_width = std::max<std::int64_t>(-1, in->run_queue_width());

@@ -23,7 +23,7 @@ KeeperRequest full_request() {
   start.records_first = true;
   start.note = "n";
   request.starts = {start};
-  request.stops = {{{42, 16, 1, 5}, 300}};
+  request.stops = {{{42, 16, 1, 5}, 300, false}, {{42, 17, 1, 5}, 0, true}};
   request.forget = {{1, 2, 3, 4}};
   request.run_queue_width = 0;
   request.deadline_mono_us = 99;

@@ -50,6 +50,18 @@ void write_times(JsonWriter& out, const AttemptRecord& attempt) {
   out.key("ended").time(ended ? attempt.end.ended_wall_us : 0);
 }
 
+void write_amounts(JsonWriter& out, const NamedAmounts& amounts) {
+  out.begin_object();
+  for (const auto& [name, amount] : amounts) out.key(name).number(amount);
+  out.end_object();
+}
+
+void write_pairs(JsonWriter& out, const std::vector<std::pair<std::string, std::string>>& pairs) {
+  out.begin_object();
+  for (const auto& [name, value] : pairs) out.key(name).text(value);
+  out.end_object();
+}
+
 void write_resources(JsonWriter& out, const Resources& resources) {
   out.begin_object();
   out.key("slots").number(resources.cpu_slots);
@@ -57,12 +69,11 @@ void write_resources(JsonWriter& out, const Resources& resources) {
   out.key("cpus").number(resources.cpus);
   out.key("mem_mb").number(resources.mem_mb);
   out.key("disk_mb").number(resources.disk_mb);
-  out.end_object();
-}
-
-void write_pairs(JsonWriter& out, const std::vector<std::pair<std::string, std::string>>& pairs) {
-  out.begin_object();
-  for (const auto& [name, value] : pairs) out.key(name).text(value);
+  out.key("exclusive").flag(resources.sharing == Sharing::exclusive);
+  out.key("use");
+  write_amounts(out, resources.named);
+  out.key("on");
+  write_pairs(out, resources.labels);
   out.end_object();
 }
 
@@ -195,6 +206,9 @@ void write_task_members(JsonWriter& out, const TaskAnswer& task) {
   const bool running = task.state == TaskState::running;
   out.key("phase").text_or_null(running ? muster::to_text(attempt.state) : std::string_view());
   out.key("reason").text_or_null(task.reason);
+  out.key("limit").text_or_null(task.limit);
+  out.key("obstacles");
+  write_amounts(out, task.obstacles);
   out.key("attempts").number(attempt.number);
   out.key("worker").text_or_null(task.worker);
   write_end(out, attempt);
@@ -266,6 +280,42 @@ void write_worker_members(JsonWriter& out, const WorkerAnswer& worker) {
   out.key("executing").number(worker.executing);
   out.key("last_seen").time(row.last_seen_wall_us);
   out.key("boot_id").text_or_null(row.facts.boot_id);
+  out.key("labels");
+  write_pairs(out, row.labels);
+  out.key("offers");
+  write_amounts(out, row.offers);
+  out.key("offers_in_use");
+  write_amounts(out, worker.in_use.named);
+  out.key("serves").text_or_null(row.serves);
+  if (row.lease_us)
+    out.key("lease_s").seconds(*row.lease_us);
+  else
+    out.key("lease_s").null();
+  out.key("reason").text_or_null(row.reason);
+  const bool quarantined = row.state == WorkerState::quarantined;
+  out.key("quarantines").number(row.quarantines);
+  out.key("quarantined_until").time(quarantined ? row.quarantined_until_wall_us : 0);
+  out.key("half_open").flag(worker.half_open);
+}
+
+void write_limit(JsonWriter& out, const LimitAnswer& limit) {
+  const LimitRow& row = limit.row;
+  const auto number = [&](std::string_view key, const std::optional<std::uint64_t>& value) {
+    if (value)
+      out.key(key).number(*value);
+    else
+      out.key(key).null();
+  };
+  out.begin_object();
+  out.key("id").text(std::string(muster::to_text(row.scope)) + ":" + row.name);
+  out.key("scope").text(muster::to_text(row.scope));
+  out.key("name").text(row.name);
+  number("max_running", row.max_running);
+  number("max_cpus", row.max_cpus);
+  out.key("weight").number(row.weight);
+  out.key("running").number(limit.running);
+  out.key("cpus").number(limit.cpus);
+  out.end_object();
 }
 
 void write_event(JsonWriter& out, const EventRow& event, std::string_view worker) {

@@ -31,10 +31,12 @@ struct TaskAnswer {
   TaskRef ref;
   TaskNumber number = 0;
   TaskState state = TaskState::waiting;
-  std::string_view reason;   // reason code; empty: none
-  AttemptRecord attempt;     // the newest; number 0: none yet
-  std::string_view worker;   // its worker's name
-  std::string_view command;  // expanded, for display
+  std::string_view reason;  // reason code; empty: none
+  std::string_view limit;   // what limit the reason is about; empty: none
+  std::vector<std::pair<std::string, std::uint64_t>> obstacles;  // how many workers are ruled out by what
+  AttemptRecord attempt;                                         // the newest; number 0: none yet
+  std::string_view worker;                                       // its worker's name
+  std::string_view command;                                      // expanded, for display
   const TaskTemplate* body = nullptr;
   Micros created_wall_us = 0;
   Micros not_before_wall_us = 0;
@@ -51,12 +53,20 @@ void write_attempt(JsonWriter& out, const AttemptAnswer& attempt);
 struct WorkerAnswer {
   const WorkerRow& row;
   bool connected = false;
+  bool half_open = false;
   Capacity capacity;
   InUse in_use;
   std::uint64_t assigned = 0;
   std::uint64_t executing = 0;
 };
 void write_worker_members(JsonWriter& out, const WorkerAnswer& worker);
+
+struct LimitAnswer {
+  const LimitRow& row;
+  std::uint64_t running = 0;
+  std::uint64_t cpus = 0;
+};
+void write_limit(JsonWriter& out, const LimitAnswer& limit);
 
 void write_event(JsonWriter& out, const EventRow& event, std::string_view worker);
 

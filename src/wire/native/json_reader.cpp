@@ -233,6 +233,20 @@ void ObjectReader::text_map(std::string_view name, std::vector<std::pair<std::st
   }
 }
 
+void ObjectReader::number_map(std::string_view name,
+                              std::vector<std::pair<std::string, std::uint64_t>>& out) {
+  const json::value* value = member(name);
+  if (value == nullptr) return;
+  const json::object* object = value->if_object();
+  if (object == nullptr) return refuse_member(name, "has to be an object of whole numbers");
+  for (const json::key_value_pair& pair : *object) {
+    const std::int64_t* number = pair.value().if_int64();
+    if (number == nullptr || *number < 0 || *number > (1LL << 53))
+      return refuse_member(name, "has to be an object of whole numbers");
+    out.emplace_back(std::string(pair.key()), static_cast<std::uint64_t>(*number));
+  }
+}
+
 Result<void> ObjectReader::finish() {
   if (error_) return std::unexpected(*error_);
   if (taken_ == object_->size()) return {};

@@ -62,6 +62,8 @@ class ObjectReader {
   void optional_seconds(std::string_view name, std::optional<std::int64_t>& out_us);
   void texts(std::string_view name, std::vector<std::string>& out);
   // {"K":"V"} in the order written.
+  // {"N":4}, each a whole number.
+  void number_map(std::string_view name, std::vector<std::pair<std::string, std::uint64_t>>& out);
   void text_map(std::string_view name, std::vector<std::pair<std::string, std::string>>& out);
   // The member itself, or null when there is none.
   const boost::json::value* member(std::string_view name);

@@ -120,6 +120,15 @@ void read_resources(ObjectReader& reader, Resources& out) {
   reader.number("cpus", out.cpus);
   reader.number("mem_mb", out.mem_mb);
   reader.number("disk_mb", out.disk_mb);
+  bool exclusive = false;
+  reader.flag("exclusive", exclusive);
+  out.sharing = exclusive ? Sharing::exclusive : Sharing::shared;
+  reader.number_map("use", out.named);
+  reader.text_map("on", out.labels);
+  if (!normalize(out.named))
+    reader.refuse_member("use", "names each resource once, in letters, digits and -_./");
+  if (!normalize(out.labels))
+    reader.refuse_member("on", "names each label once, in letters, digits and -_./");
   // With GPU slots a task takes no CPU slot, unless it asks for some.
   if (out.gpu_slots > 0 && !reader.has("slots")) out.cpu_slots = 0;
 }
@@ -223,13 +232,44 @@ Result<SetBatch> read_set_batch(std::string_view text) {
   return out;
 }
 
-Result<SetWorker> read_set_worker(std::string_view text) {
+Result<WorkerSettingsRequest> read_worker_settings(std::string_view text) {
   JsonDocument document;
   if (Result<void> parsed = document.parse(text); !parsed) return std::unexpected(std::move(parsed.error()));
-  SetWorker out;
+  WorkerSettingsRequest out;
   ObjectReader reader(document.root(), "the body");
-  reader.optional_number("slots", out.cpu_slots);
-  reader.optional_number("gpu_slots", out.gpu_slots);
+  WorkerSettings& settings = out.settings;
+  reader.optional_text("name", settings.name);
+  reader.optional_number("slots", settings.cpu_slots);
+  reader.optional_number("gpu_slots", settings.gpu_slots);
+  if (reader.has("labels")) reader.text_map("labels", settings.labels.emplace());
+  if (reader.has("offers")) reader.number_map("offers", settings.offers.emplace());
+  reader.optional_text("serves", settings.serves);
+  reader.optional_seconds("lease_s", settings.lease_us);
+  reader.flag("dry_run", out.dry_run);
+  if (Result<void> done = reader.finish(); !done) return std::unexpected(std::move(done.error()));
+  return out;
+}
+
+Result<WorkerChangeRequest> read_worker_change(std::string_view text) {
+  JsonDocument document;
+  if (Result<void> parsed = parse_body(document, text); !parsed)
+    return std::unexpected(std::move(parsed.error()));
+  WorkerChangeRequest out;
+  ObjectReader reader(document.root(), "the body");
+  reader.text("reason", out.reason);
+  reader.flag("dry_run", out.dry_run);
+  if (Result<void> done = reader.finish(); !done) return std::unexpected(std::move(done.error()));
+  return out;
+}
+
+Result<LimitRequest> read_limit(std::string_view text) {
+  JsonDocument document;
+  if (Result<void> parsed = document.parse(text); !parsed) return std::unexpected(std::move(parsed.error()));
+  LimitRequest out;
+  ObjectReader reader(document.root(), "the body");
+  reader.optional_number("max_running", out.limit.max_running);
+  reader.optional_number("max_cpus", out.limit.max_cpus);
+  reader.number("weight", out.limit.weight);
   reader.flag("dry_run", out.dry_run);
   if (Result<void> done = reader.finish(); !done) return std::unexpected(std::move(done.error()));
   return out;

@@ -59,7 +59,6 @@ Result<ChangeRequest> read_change(std::string_view json, ChangeVerb verb);
 
 // Everything but who and which.
 Result<SetBatch> read_set_batch(std::string_view json);
-Result<SetWorker> read_set_worker(std::string_view json);
 // {"ttl_s":600,"name":"lab2"}, both optional.
 struct InviteRequest {
   Micros ttl_us = 600'000'000;
@@ -74,6 +73,22 @@ struct JoinRequest {
 };
 Result<JoinRequest> read_join(std::string_view body);
 
+struct WorkerSettingsRequest {
+  WorkerSettings settings;
+  bool dry_run = false;
+};
+Result<WorkerSettingsRequest> read_worker_settings(std::string_view json);
+struct WorkerChangeRequest {
+  std::string reason;
+  bool dry_run = false;
+};
+Result<WorkerChangeRequest> read_worker_change(std::string_view json);
+// Everything but scope and name.
+struct LimitRequest {
+  LimitRow limit;
+  bool dry_run = false;
+};
+Result<LimitRequest> read_limit(std::string_view json);
 Result<StopTasks> read_shut_down(std::string_view json);
 
 }  // namespace muster::wire

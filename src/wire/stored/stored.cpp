@@ -2,6 +2,8 @@
 // Must hold: what does not come back equal is refused, not repaired.
 #include "wire/stored/stored.h"
 
+#include <charconv>
+
 #include "core/check.h"
 #include "wire/stored/stored.pb.h"
 
@@ -63,6 +65,42 @@ std::optional<std::vector<std::string>> decode_texts(std::string_view bytes) {
   proto::StoredTexts message;
   if (!parse(bytes, message)) return std::nullopt;
   return std::vector<std::string>(message.texts().begin(), message.texts().end());
+}
+
+std::string encode_pairs(const Labels& labels) {
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : labels) texts.insert(texts.end(), {name, value});
+  return encode_texts(texts);
+}
+
+std::string encode_pairs(const NamedAmounts& amounts) {
+  std::vector<std::string> texts;
+  for (const auto& [name, amount] : amounts) texts.insert(texts.end(), {name, std::to_string(amount)});
+  return encode_texts(texts);
+}
+
+std::optional<Labels> decode_labels(std::string_view bytes) {
+  const std::optional<std::vector<std::string>> texts = decode_texts(bytes);
+  if (!texts || texts->size() % 2 != 0) return std::nullopt;
+  Labels labels;
+  for (std::size_t i = 0; i < texts->size(); i += 2) labels.emplace_back((*texts)[i], (*texts)[i + 1]);
+  if (!normalize(labels)) return std::nullopt;
+  return labels;
+}
+
+std::optional<NamedAmounts> decode_amounts(std::string_view bytes) {
+  const std::optional<std::vector<std::string>> texts = decode_texts(bytes);
+  if (!texts || texts->size() % 2 != 0) return std::nullopt;
+  NamedAmounts amounts;
+  for (std::size_t i = 0; i < texts->size(); i += 2) {
+    const std::string& text = (*texts)[i + 1];
+    std::uint64_t amount = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    amounts.emplace_back((*texts)[i], amount);
+  }
+  if (!normalize(amounts)) return std::nullopt;
+  return amounts;
 }
 
 }  // namespace muster::wire

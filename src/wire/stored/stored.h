@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/item_table.h"
+#include "core/resources.h"
 
 namespace muster::wire {
 
@@ -18,5 +19,11 @@ std::shared_ptr<const ItemBlock> decode_item_block(std::string_view bytes);  // 
 
 std::string encode_texts(const std::vector<std::string>& texts);
 std::optional<std::vector<std::string>> decode_texts(std::string_view bytes);
+
+// Name, value, name, value …; amounts as decimal numbers.
+std::string encode_pairs(const Labels& labels);
+std::string encode_pairs(const NamedAmounts& amounts);
+std::optional<Labels> decode_labels(std::string_view bytes);
+std::optional<NamedAmounts> decode_amounts(std::string_view bytes);
 
 }  // namespace muster::wire
