@@ -135,11 +135,20 @@ void random_rest(const Pick& pick, Changes& changes) {
     row.state = static_cast<WorkerState>(pick(kWorkerStates));
     if (pick(2) == 0) row.cpu_slots.reset();
     if (pick(2) == 0) row.facts.gpus.clear();
+    if (pick(2) == 0) row.labels.clear();
+    if (pick(2) == 0) row.offers.clear();
+    if (pick(2) == 0) row.lease_us.reset();
+    return row;
+  });
+  some(pick, changes.limits, 2, [&] {
+    LimitRow row = sample_limit(static_cast<LimitScope>(pick(3)), one_of(pick, kNames));
+    if (pick(2) == 0) row.max_running.reset();
+    if (pick(2) == 0) row.max_cpus.reset();
     return row;
   });
   some(pick, changes.events, 3, [&] {
     EventRow row = sample_event(1 + pick(30), pick(kBatches + 1));
-    row.kind = static_cast<EventKind>(pick(static_cast<std::uint64_t>(EventKind::disk_has_space) + 1));
+    row.kind = static_cast<EventKind>(pick(static_cast<std::uint64_t>(EventKind::limit_changed) + 1));
     return row;
   });
   some(pick, changes.keys, 2, [&] { return sample_key(one_of(pick, kNames), 1 + pick(kBatches)); });
@@ -309,8 +318,25 @@ WorkerRow sample_worker(WorkerId id) {
                .process_id = 321};
   row.cpu_slots = 0;
   row.gpu_slots = 1;
+  row.offers = {{"lanes", 2}, {"license", 4}};
+  row.labels = {{"storage", "lustre"}, {"zone", "b"}};
+  row.serves = "align";
+  row.lease_us = 3'600'000'000;
+  row.reason = "disk swap";
+  row.quarantines = 2;
+  row.quarantined_until_wall_us = 1'760'000'000'000'000;
   row.created_wall_us = 5;
   row.last_seen_wall_us = 6;
+  return row;
+}
+
+LimitRow sample_limit(LimitScope scope, const std::string& name) {
+  LimitRow row;
+  row.scope = scope;
+  row.name = name;
+  row.max_running = 20;
+  row.max_cpus = 0;
+  row.weight = 3;
   return row;
 }
 
@@ -446,6 +472,7 @@ std::string difference(const StoreSnapshot& left, const StoreSnapshot& right) {
   std::string found = unless_equal("incarnations", left.incarnation, right.incarnation);
   found += unless_equal("sequences", left.sequences, right.sequences);
   found += unless_equal("loaded workers", left.workers, right.workers);
+  found += unless_equal("loaded limits", left.limits, right.limits);
   if (left.batches.size() != right.batches.size()) return found + "the loaded batches are not the same ones";
   for (std::size_t i = 0; i < left.batches.size(); ++i)
     found += difference(left.batches[i], right.batches[i]);
@@ -477,6 +504,7 @@ std::string difference(History& left, History& right) {
   for (const std::string& name : kNames)
     found += unless_equal("keys", left.key("default", name), right.key("default", name));
   found += unless_equal("workers", left.workers(), right.workers());
+  found += unless_equal("limits", left.limits(), right.limits());
   for (const std::string project : {"default", "other", "none"}) {
     found += unless_equal("events", left.events(project, 0, {}), right.events(project, 0, {}));
     found += unless_equal("later events", left.events(project, 0, {.after = 9, .limit = 3}),

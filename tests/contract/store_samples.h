@@ -23,6 +23,7 @@ ItemBlockRow sample_items(BatchId batch, std::uint32_t segment, std::uint64_t fi
 TaskRow sample_running(BatchId batch, Position position, std::uint32_t attempt = 1);
 TaskRow sample_finished(BatchId batch, Position position, TaskState state = TaskState::succeeded);
 WorkerRow sample_worker(WorkerId id);
+LimitRow sample_limit(LimitScope scope, const std::string& name);
 EventRow sample_event(std::uint64_t seq, BatchId batch);
 KeyRow sample_key(const std::string& key, BatchId batch);
 TokenRow sample_token(std::uint64_t id);

@@ -81,6 +81,8 @@ TEST_P(AnyStore, RowsComeBackWithEveryField) {
       {.batch = 1, .first = 8, .last = 9, .state = TaskState::cancelled, .by_dependency = true}};
   changes.item_blocks = {sample_items(1, 0, 0, 5)};
   changes.workers = {sample_worker(4)};
+  changes.limits = {sample_limit(LimitScope::user, "ada"), sample_limit(LimitScope::project, "default"),
+                    sample_limit(LimitScope::label, "storage=lustre")};
   changes.events = {sample_event(12, 1)};
   changes.keys = {sample_key("k", 1)};
   store().commit(changes);
@@ -94,6 +96,7 @@ TEST_P(AnyStore, RowsComeBackWithEveryField) {
     EXPECT_EQ(history().state_runs(1), changes.state_runs);
     EXPECT_EQ(history().item(1, 0, 4), (std::vector<std::string>{"4", "/data/0"}));
     EXPECT_EQ(history().workers(), changes.workers);
+    EXPECT_EQ(history().limits(), changes.limits);
     EXPECT_EQ(history().events("default", 0, {}), changes.events);
     EXPECT_EQ(history().key("default", "k"), changes.keys[0]);
     restart();

@@ -49,8 +49,8 @@ void add_text_or_null(Sink& sink, const std::string& text) {
   }
 }
 
-template <class Sink>
-void add_optional(Sink& sink, const std::optional<std::uint32_t>& number) {
+template <class Sink, class Number>
+void add_optional(Sink& sink, const std::optional<Number>& number) {
   if (number) {
     sink.add(*number);
   } else {

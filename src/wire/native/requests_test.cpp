@@ -108,8 +108,21 @@ TEST(SetRequests, OnlyWhatIsGivenIsSet) {
   EXPECT_EQ(batch->closed, false);
   EXPECT_FALSE(batch->max_running || batch->name || batch->dry_run);
   EXPECT_EQ(read_set_batch(R"({"max_running":0,"name":"x"})")->max_running, 0U);
-  EXPECT_EQ(read_set_worker(R"({"slots":0})")->cpu_slots, 0U);
-  EXPECT_FALSE(read_set_worker(R"({"cpus":1})"));
+  EXPECT_EQ(read_worker_settings(R"({"slots":0})")->settings.cpu_slots, 0U);
+  EXPECT_FALSE(read_worker_settings(R"({"cpus":1})"));
+  const auto worker = read_worker_settings(
+      R"({"name":"big","labels":{"storage":"lustre"},"offers":{"license":4},"serves":"","lease_s":90})");
+  ASSERT_TRUE(worker);
+  EXPECT_EQ(worker->settings.name, "big");
+  EXPECT_EQ(worker->settings.labels, (Labels{{"storage", "lustre"}}));
+  EXPECT_EQ(worker->settings.offers, (NamedAmounts{{"license", 4}}));
+  EXPECT_EQ(worker->settings.serves, "");
+  EXPECT_EQ(worker->settings.lease_us, 90'000'000);
+  EXPECT_FALSE(worker->settings.cpu_slots || worker->settings.gpu_slots);
+  EXPECT_FALSE(read_worker_settings(R"({"offers":{"license":-1}})"));
+  EXPECT_EQ(read_worker_change(R"({"reason":"old","dry_run":true})")->reason, "old");
+  EXPECT_EQ(read_limit(R"({"max_running":3})")->limit.max_running, 3U);
+  EXPECT_EQ(read_limit("{}")->limit.weight, 1U);
 }
 
 TEST(ShutDownRequest, AnEmptyBodyStopsTasks) {
