@@ -176,6 +176,7 @@ class Placement {
       return;
     }
     queue.blocked = false;
+    if (placed == Placed::batch_done) queue.starving = false;
     if (placed == Placed::no_quota) return;
     const auto next =
         placed == Placed::more ? queue.batches.lower_bound(key) : queue.batches.upper_bound(key);
@@ -212,11 +213,11 @@ class Placement {
     return reach;
   }
 
-  // One worker is kept free for what waits longest, against whatever comes after it.
+  // Some workers are kept free for what waits longest, against whatever comes after it.
   bool is_kept_from(const Worker& worker, const PlaceClass& of) const {
-    const auto& reservation = state_.reservation;
-    if (!reservation || reservation->worker != worker.row.id || reservation->of == of) return false;
-    const auto theirs = state_.placeable.find(reservation->of);
+    const auto kept = state_.reservations.find(worker.row.id);
+    if (kept == state_.reservations.end() || kept->second == of) return false;
+    const auto theirs = state_.placeable.find(kept->second);
     const auto ours = state_.placeable.find(of);
     if (theirs == state_.placeable.end() || theirs->second.batches.empty()) return false;
     return ours->second.batches.empty() || *theirs->second.batches.begin() < *ours->second.batches.begin();
@@ -313,47 +314,63 @@ void Engine::State::place() {
   placement_unfinished = false;
   if (shutting_down) return;
   std::erase_if(placeable, [](const auto& entry) { return entry.second.batches.empty(); });
-  keep_reservation();
+  keep_reservations();
   if (!placeable.empty()) placement_unfinished = !Placement(*this).run();
   if (!placement_unfinished) freed.clear();
   take_back();
 }
 
-// What has found no room for long gets one worker that fills up with nothing that comes after it, until it has started.
-void Engine::State::keep_reservation() {
-  if (reservation) {
-    const auto of = placeable.find(reservation->of);
-    const auto worker = workers.find(reservation->worker);
-    if (of != placeable.end() && worker != workers.end() && worker->second.session != 0 &&
-        worker->second.row.state == WorkerState::online) {
-      return;
-    }
-    freed.insert(reservation->worker);
-    reservation.reset();
-  }
-  const PlaceClass* starving = nullptr;
+// What has found no room for long gets workers that fill up with nothing that comes after it, until it has started there: small
+// tasks would for ever take each slot as it falls free.
+void Engine::State::keep_reservations() {
+  std::erase_if(reservations, [&](const auto& kept) {
+    const auto of = placeable.find(kept.second);
+    const auto worker = workers.find(kept.first);
+    if (of != placeable.end() && of->second.starving && is_open(worker->second)) return false;
+    freed.insert(kept.first);
+    return true;
+  });
+  std::vector<const PlaceClass*> starving;
   for (auto& [of, queue] : placeable) {
-    if (!queue.blocked || of.shape.is_plain()) continue;
-    if (now.mono_us - queue.blocked_since_mono_us < options.reserve_after_us) continue;
-    queue.blocked_since_mono_us = now.mono_us;  // if nothing can be done now, not again at once
-    const bool first =
-        starving == nullptr || *queue.batches.begin() < *placeable.at(*starving).batches.begin();
-    if (first) starving = &of;
+    const bool waits_long =
+        queue.blocked && now.mono_us - queue.blocked_since_mono_us >= options.reserve_after_us;
+    queue.starving = (queue.starving || waits_long) && !of.shape.is_plain();
+    if (queue.starving && queue.blocked) starving.push_back(&of);
   }
-  if (starving != nullptr) reserve(*starving);
+  if (starving.empty() || now.mono_us < reserve_next_mono_us) return;
+  reserve_next_mono_us = now.mono_us + options.reserve_after_us / 16;
+  const std::uint64_t most = std::max<std::uint64_t>(1, sessions.size() / 8);
+  std::sort(starving.begin(), starving.end(), [&](const PlaceClass* a, const PlaceClass* b) {
+    return *placeable.at(*a).batches.begin() < *placeable.at(*b).batches.begin();
+  });
+  for (const PlaceClass* of : starving) {
+    if (reservations.size() >= most) return;
+    reserve(*of, most);
+  }
 }
 
-void Engine::State::reserve(const PlaceClass& starving) {
-  const Worker* best = nullptr;
-  for (const auto& [id, worker] : workers) {
-    if (!is_open(worker) || worker.row.state != WorkerState::online) continue;
-    if (!serves_group(worker.row.serves, starving.group) ||
-        !carries(worker.row.labels, starving.shape.labels))
-      continue;
-    if (fits(starving.shape, worker.capacity, InUse{}) == Fit::too_big) continue;
-    if (best == nullptr || worker.in_use.tasks < best->in_use.tasks) best = &worker;
+void Engine::State::reserve(const PlaceClass& starving, std::uint64_t most) {
+  std::uint64_t waiting = find_batch(placeable.at(starving).batches.begin()->second)->count(TaskState::ready);
+  for (const auto& [worker, of] : reservations) {
+    if (of == starving && waiting > 0) --waiting;
   }
-  if (best != nullptr) reservation = Reservation{starving, best->row.id};
+  std::vector<std::pair<std::uint64_t, WorkerId>> candidates;  // those with the fewest tasks are free soonest
+  for (const auto& [id, worker] : workers) {
+    if (waiting == 0) return;
+    if (!is_open(worker) || worker.row.state != WorkerState::online || reservations.contains(id)) continue;
+    if (!serves_group(worker.row.serves, starving.group) ||
+        !carries(worker.row.labels, starving.shape.labels) ||
+        fits(starving.shape, worker.capacity, InUse{}) == Fit::too_big) {
+      continue;
+    }
+    candidates.emplace_back(worker.in_use.tasks, id);
+  }
+  std::sort(candidates.begin(), candidates.end());
+  for (const auto& [tasks, id] : candidates) {
+    if (waiting == 0 || reservations.size() >= most) return;
+    reservations.emplace(id, starving);
+    --waiting;
+  }
 }
 
 void Engine::State::grant(Batch& batch, Worker& worker, Position first, std::uint64_t count) {
@@ -380,9 +397,10 @@ void Engine::State::grant(Batch& batch, Worker& worker, Position first, std::uin
   note_hold(worker);
   batch.tallies[worker.row.id].running += count;
   batch.together.running += count;
-  if (reservation && reservation->of == class_of(batch, wanted)) {
-    freed.insert(reservation->worker);
-    reservation.reset();
+  const auto kept = reservations.find(worker.row.id);
+  if (kept != reservations.end() && kept->second == class_of(batch, wanted)) {
+    reservations.erase(kept);
+    freed.insert(worker.row.id);
   }
   totals.granted += count;
   if (batch.row.started_wall_us == 0) batch.row.started_wall_us = now.wall_us;

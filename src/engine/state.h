@@ -73,6 +73,7 @@ struct ClassQueue {
       batches;           // {-priority, id} of those that may have something ready
   bool blocked = false;  // no worker had room when it was last looked at; only `freed` ones may have it now
   Micros blocked_since_mono_us = 0;
+  bool starving = false;  // … for so long that workers are kept free for it
 };
 
 struct Batch {
@@ -171,11 +172,8 @@ struct Engine::State {
   std::set<WorkerId> over_held;  // have more assigned than CPU slots
   std::set<std::string> served_groups;
   std::map<std::pair<LimitScope, std::string>, Usage> usage;
-  struct Reservation {
-    PlaceClass of;
-    WorkerId worker = 0;
-  };
-  std::optional<Reservation> reservation;
+  std::map<WorkerId, PlaceClass> reservations;  // kept free for what finds no room
+  Micros reserve_next_mono_us = 0;              // not every turn looks for more of them
   std::set<Due> back_offs;
   std::deque<BatchId> final_order;    // ended batches in memory, oldest first
   bool placement_unfinished = false;  // the turn's bound was reached
@@ -258,8 +256,8 @@ struct Engine::State {
   std::uint64_t ahead_of(const Worker& worker) const;
   enum class Hold : std::uint8_t { slots_only, with_prefetch };
   std::uint64_t room_for(const Worker& worker, const Resources& wanted, std::uint64_t most, Hold hold) const;
-  void keep_reservation();
-  void reserve(const PlaceClass& starving);
+  void keep_reservations();
+  void reserve(const PlaceClass& starving, std::uint64_t most);
   void grant(Batch& batch, Worker& worker, Position first, std::uint64_t count);
   void send_grant(Batch& batch, Worker& worker, Position position, LiveTask& live);
 

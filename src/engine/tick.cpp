@@ -106,9 +106,8 @@ Micros placement_due_us(const Engine::State& state) {
     const Micros stale_us = worker.window_start_mono_us + 2 * state.options.prefetch_window_us;
     if (worker.session != 0 && stale_us > state.now.mono_us) due = std::min(due, stale_us);
   }
-  if (state.reservation) return due;
   for (const auto& [of, queue] : state.placeable) {
-    if (queue.blocked && !queue.batches.empty() && !of.shape.is_plain())
+    if (queue.blocked && !queue.starving && !queue.batches.empty() && !of.shape.is_plain())
       due = std::min(due, queue.blocked_since_mono_us + state.options.reserve_after_us);
   }
   return due;

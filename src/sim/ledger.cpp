@@ -130,12 +130,17 @@ void Ledger::put_row(FlatBatch& batch, const TaskRow& row) {
   to.attempt = row.attempt.number;
   to.incarnation = row.attempt.incarnation;
   to.attempt_state = row.attempt.state;
+  to.worker = row.attempt.worker;
   change(batch, task, to);
 }
 
 void Ledger::load(store::MemoryStore& store) {
   batches_.clear();
   templates_.clear();
+  workers_.clear();
+  limits_.clear();
+  for (const WorkerRow& row : store.workers()) workers_[row.id] = row;
+  for (const LimitRow& row : store.limits()) limits_[{row.scope, row.name}] = row;
   Page page;
   page.limit = 1000;
   std::vector<BatchRow> rows = store.batches(page);
@@ -217,6 +222,7 @@ void Ledger::apply(const Changes& changes, const Input& input, Incarnation incar
   for (const OverrideRow& row : changes.overrides) put_override(row);
   for (const TemplateRow& row : changes.templates) templates_[row.id] = row.body;
   put_runs(changes, input);
+  put_fleet(changes, input);
   std::vector<std::pair<BatchId, Position>> granted;
   for (const TaskRow& row : changes.tasks) {
     FlatBatch& batch = batches_.at(row.batch);

@@ -24,6 +24,7 @@ struct FlatTask {
   std::uint32_t attempt = 0;
   Incarnation incarnation = 0;
   AttemptState attempt_state = AttemptState::assigned;
+  WorkerId worker = 0;  // of the newest attempt
   TemplateId template_id = 0;
   bool stored_final() const { return (has_row || in_run) && is_final(state); }
 };
@@ -69,6 +70,9 @@ class Ledger {
                  Incarnation incarnation) const;
   void check_end(const FlatBatch& batch, Position position, const AttemptRecord& attempt) const;
   void check_grants(const std::vector<std::pair<BatchId, Position>>& granted) const;
+  void put_fleet(const Changes& changes, const Input& input);
+  void check_place(const FlatBatch& batch, Position position) const;
+  void check_limits(const FlatBatch& batch, Position position) const;
   void check_one_state(const FlatBatch& batch, Position position, TaskState seen) const;
   void count_retries(const Input& input);
   static void change(FlatBatch& batch, FlatTask& task, const FlatTask& to);
@@ -77,6 +81,8 @@ class Ledger {
   std::map<BatchId, FlatBatch> batches_;
   std::map<TemplateId, std::shared_ptr<const TaskTemplate>> templates_;
   std::map<TaskRef, std::uint64_t> retries_by_people_;
+  std::map<WorkerId, WorkerRow> workers_;
+  std::map<std::pair<LimitScope, std::string>, LimitRow> limits_;
 };
 
 // ---- what the store says of one task

@@ -76,6 +76,8 @@ void Ledger::check_grants(const std::vector<std::pair<BatchId, Position>>& grant
       throw Broken{"task " + name(batch, position) + " was granted while its batch is held"};
     if (batch.row.state == BatchState::cancelling)
       throw Broken{"task " + name(batch, position) + " of a cancelled batch was granted"};
+    check_place(batch, position);
+    check_limits(batch, position);
     if (batch.row.max_running == 0) continue;
     const auto running = std::count_if(batch.tasks.begin(), batch.tasks.end(), [](const FlatTask& task) {
       return task.has_row && task.state == TaskState::running;

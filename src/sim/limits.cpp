@@ -24,6 +24,8 @@ const LimitRange kLimitRange[kLimitRanges] = {
      4096},
     {"final_batches_kept", &Limits::final_batches_kept, static_cast<std::int64_t>(kEngine.final_batches_kept),
      0, 300},
+    {"reserve_after_us", &Limits::reserve_after_us, kEngine.reserve_after_us, 1000, 60 * kSecond},
+    {"quarantine_us", &Limits::quarantine_us, kEngine.quarantine_us, 1000, 60 * kSecond},
     {"log_patience_us", &Limits::log_patience_us, kAgent.log_patience_us, 0, 20 * kSecond},
     {"run_queue_depth", &Limits::run_queue_depth, static_cast<std::int64_t>(kAgent.run_queue_depth), 0, 1000},
     {"group_inputs_max", &Limits::group_inputs_max, 256, 1, 256},
@@ -50,6 +52,8 @@ engine::EngineOptions engine_options(const Limits& limits) {
   options.prefetch_window_us = limits.prefetch_window_us;
   options.grants_per_turn = static_cast<std::uint64_t>(limits.grants_per_turn);
   options.final_batches_kept = static_cast<std::size_t>(limits.final_batches_kept);
+  options.reserve_after_us = limits.reserve_after_us;
+  options.quarantine_us = limits.quarantine_us;
   return options;
 }
 

@@ -19,6 +19,8 @@ struct Limits {
   std::int64_t prefetch_window_us = 0;
   std::int64_t grants_per_turn = 0;
   std::int64_t final_batches_kept = 0;
+  std::int64_t reserve_after_us = 0;
+  std::int64_t quarantine_us = 0;
   std::int64_t log_patience_us = 0;
   std::int64_t run_queue_depth = 0;
   std::int64_t group_inputs_max = 0;  // inputs that one commit of the loop may carry
@@ -31,7 +33,7 @@ struct LimitRange {
   std::int64_t low;
   std::int64_t high;
 };
-inline constexpr int kLimitRanges = 10;
+inline constexpr int kLimitRanges = 12;
 extern const LimitRange kLimitRange[kLimitRanges];
 
 // Each limit is the usual one, or drawn from its range. The lease is always several sync intervals long.

@@ -138,7 +138,9 @@ void Machine::lose_folder() {
   for (auto& [id, entry] : keepers_) gone_.push_back(std::move(entry.keeper));
   keepers_.clear();
   spool_id_ = name_ + "-folder" + std::to_string(++folders_);
-  later(world_.random.spread(10'000, 5'000'000), [this] { start_agent(); });
+  // What was under way to the server was sent before a person could see that the machine is empty.
+  if (!world_.healed && world_.random.one_in(3)) world_.people.say_lost(name_);
+  later(world_.random.spread(200'000, 5'000'000), [this] { start_agent(); });
 }
 
 void Machine::change_facts() {

@@ -20,7 +20,9 @@ constexpr std::string_view kNames[kMutants] = {"none",
                                                "double_start",
                                                "forgotten_cancel",
                                                "same_boot",
-                                               "no_fence"};
+                                               "no_fence",
+                                               "drain_forgotten",
+                                               "limits_forgotten"};
 
 // The attempt that the store holds as running for this task, on whatever worker.
 std::optional<AttemptRef> current_attempt(World& world, const AttemptRef& attempt) {
@@ -44,6 +46,11 @@ std::optional<Mutant> mutant_from_text(std::string_view text) {
 }
 
 void mutate_snapshot(Mutant mutant, StoreSnapshot& snapshot) {
+  if (mutant == Mutant::limits_forgotten) snapshot.limits.clear();
+  for (WorkerRow& row : snapshot.workers) {
+    const bool set_aside = row.state == WorkerState::paused || row.state == WorkerState::draining;
+    if (mutant == Mutant::drain_forgotten && set_aside) row.state = WorkerState::offline;
+  }
   if (mutant != Mutant::epoch_in_memory && mutant != Mutant::forgotten_cancel) return;
   if (mutant == Mutant::epoch_in_memory) snapshot.incarnation = 1;
   for (BatchSnapshot& batch : snapshot.batches) {

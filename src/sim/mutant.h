@@ -26,8 +26,10 @@ enum class Mutant : std::uint8_t {
   forgotten_cancel,    // the stop of a running task is lost by a restart
   same_boot,           // a reboot is not noticed
   no_fence,            // keepers know no deadline
+  drain_forgotten,     // after a restart a worker that was paused or drained takes tasks again
+  limits_forgotten,    // limits are lost by a restart
 };
-inline constexpr std::size_t kMutants = 11;
+inline constexpr std::size_t kMutants = 13;
 std::string_view to_text(Mutant mutant);
 std::optional<Mutant> mutant_from_text(std::string_view text);
 

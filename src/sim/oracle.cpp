@@ -18,10 +18,23 @@ bool holds(const Target& target, TaskIndex index) {
                      [&](const IndexSpan& span) { return span.first <= index && index <= span.last; });
 }
 
+// Of a worker that never connected only what was said of it is known.
+bool could_be(const WorkerRow& row, const Resources& wanted) {
+  if (row.cpu_slots && *row.cpu_slots < wanted.cpu_slots) return false;
+  if (row.gpu_slots && *row.gpu_slots < wanted.gpu_slots) return false;
+  return std::all_of(wanted.named.begin(), wanted.named.end(),
+                     [&](const auto& one) { return one.second <= amount_of(row.offers, one.first); });
+}
+
 bool no_worker_can(const engine::Engine& engine, const Resources& wanted) {
   bool any = false;
   for (const engine::WorkerView& worker : engine.workers()) {
     any = true;
+    if (!carries(worker.row.labels, wanted.labels)) continue;
+    if (worker.row.is_declared_only()) {
+      if (could_be(worker.row, wanted)) return false;
+      continue;
+    }
     // Slots that an operator switched off can be switched on again.
     const Capacity& machine = worker.row.facts.capacity;
     Capacity whole = worker.capacity;

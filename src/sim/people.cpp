@@ -19,6 +19,14 @@ void People::begin() {
     }
   };
   world_.schedule.at(0, [this] { submit_something(); });
+  for (WorkerId id = 1; rules.fleet_permille > 0 && id <= static_cast<WorkerId>(rules.workers); ++id) {
+    SetWorker first;
+    first.worker = id;
+    first.settings.labels = Labels{{"storage", world_.random.one_in(3) ? "local" : "lustre"}};
+    first.settings.offers = NamedAmounts{{"license", 3}};
+    world_.schedule.at(world_.random.spread(100'000, 2'000'000),
+                       [this, first] { ask(add(first, Patience::few)); });
+  }
   plan(rules.submits, &People::submit_something);
   plan(rules.changes, &People::change_something);
   plan(rules.changes / 4, &People::ask_again);
@@ -123,12 +131,38 @@ void People::heal() {
     unlimited.max_running = 0;
     ask(add(unlimited, Patience::until_answered));
   }
+  for (const LimitRow& row : world_.server.store().limits()) {
+    SetLimit none;
+    none.limit.scope = row.scope;
+    none.limit.name = row.name;
+    ask(add(none, Patience::until_answered));
+  }
+  for (const WorkerRow& row : world_.server.store().workers()) heal_worker(row);
+}
+
+void People::heal_worker(const WorkerRow& row) {
+  if (row.state == WorkerState::removed) return;
+  SetWorker roomy;
+  roomy.worker = row.id;
+  roomy.settings.cpu_slots = 4;
+  roomy.settings.gpu_slots = 3;
+  roomy.settings.labels = Labels{{"storage", row.id % 3 == 0 ? "local" : "lustre"}};
+  roomy.settings.offers = NamedAmounts{{"license", 4}};
+  roomy.settings.serves = "";
+  ask(add(roomy, Patience::until_answered));
+  ChangeWorker resume;
+  resume.worker = row.id;
+  resume.verb = WorkerVerb::resume;
+  ask(add(resume, Patience::until_answered));
+}
+
+void People::say_lost(const std::string& worker) {
   for (const WorkerRow& row : world_.server.store().workers()) {
-    SetWorker roomy;
-    roomy.worker = row.id;
-    roomy.settings.cpu_slots = 4;
-    roomy.settings.gpu_slots = 3;
-    ask(add(roomy, Patience::until_answered));
+    if (row.name != worker || row.state == WorkerState::removed) continue;
+    ChangeWorker lost;
+    lost.worker = row.id;
+    lost.verb = WorkerVerb::lost;
+    send(add(lost, Patience::once));
   }
 }
 
@@ -141,7 +175,8 @@ void People::give_up_the_impossible() {
       if (server.ledger().state_of(batch, position) != TaskState::ready) continue;
       const TaskIndex index = Ledger::index_of(batch, position);
       const auto task = server.engine().task({id, index});
-      if (!task || task->reason != "too-big") continue;
+      const bool impossible = task && (task->reason == "too-big" || task->reason == "no-label");
+      if (!impossible) continue;
       Change cancel;
       cancel.verb = ChangeVerb::cancel;
       cancel.targets.push_back({id, {{index, index}}});

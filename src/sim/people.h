@@ -22,6 +22,7 @@ class People {
   void begin();  // plans everything they will ask for
   void hear(const Reply& reply);
   void shut_down();
+  void say_lost(const std::string& worker);  // whoever says it has seen the machine dead
   // Everything goes well from here on: they release what is held and give the workers slots, until it is answered.
   void heal();
   void give_up_the_impossible();  // no worker is large enough for it
@@ -52,6 +53,9 @@ class People {
   void add_dependencies(Submit& submit);
   Change make_change();
   Input make_setting();
+  Input make_fleet_wish();
+  WorkerId some_worker();
+  void heal_worker(const WorkerRow& row);
   BatchId some_batch();
 
   World& world_;

@@ -44,6 +44,15 @@ Resources draw_shape(Random& random) {
   return wanted;
 }
 
+const std::vector<std::string> kUsers = {"ann", "ann", "bob", "cyd"};
+
+// What only a fleet has: whole workers, things that are counted by name, workers of one kind.
+void draw_fleet_shape(Random& random, Resources& wanted) {
+  if (random.one_in(3)) wanted.sharing = Sharing::exclusive;
+  if (random.one_in(3)) wanted.named = {{"license", static_cast<std::uint64_t>(random.between(1, 2))}};
+  if (random.one_in(3)) wanted.labels = {{"storage", random.one_in(3) ? "local" : "lustre"}};
+}
+
 }  // namespace
 
 std::shared_ptr<const TaskTemplate> People::make_template(bool with_items) {
@@ -54,6 +63,7 @@ std::shared_ptr<const TaskTemplate> People::make_template(bool with_items) {
   body->command = command_with(with_items);
   if (with_items) body->columns = {""};
   if (random.chance(rules.shape_permille)) body->resources = draw_shape(random);
+  if (random.chance(rules.fleet_permille / 2)) draw_fleet_shape(random, body->resources);
   body->working_directory = random.one_in(3) ? WorkingDirectory::attempt : WorkingDirectory::given;
   if (body->working_directory == WorkingDirectory::given) body->cwd = "/home";
   if (random.one_in(4)) body->time_limit_us = random.spread(1000, 2 * rules.task_us);
@@ -113,7 +123,7 @@ Submit People::make_submit() {
   Random& random = world_.random;
   const Rules& rules = world_.rules;
   Submit submit;
-  submit.principal.user = "ann";
+  submit.principal.user = random.pick(kUsers);
   ++made_;
   const std::uint64_t tasks = random.spread(1, static_cast<std::int64_t>(rules.tasks_max));
   const std::uint64_t shape = random.below(4);
@@ -203,8 +213,52 @@ Input People::make_setting() {
   return set;
 }
 
+WorkerId People::some_worker() {
+  return static_cast<WorkerId>(world_.random.between(1, world_.rules.workers + 1));
+}
+
+Input People::make_fleet_wish() {
+  Random& random = world_.random;
+  if (random.one_in(4)) {
+    SetLimit set;
+    set.limit.scope = static_cast<LimitScope>(random.below(3));
+    set.limit.name = set.limit.scope == LimitScope::user      ? random.pick(kUsers)
+                     : set.limit.scope == LimitScope::project ? "default"
+                                                              : "storage=lustre";
+    if (random.one_in(2)) set.limit.max_running = static_cast<std::uint64_t>(random.between(0, 6));
+    if (random.one_in(3)) set.limit.max_cpus = static_cast<std::uint64_t>(random.between(0, 12));
+    if (set.limit.scope == LimitScope::user)
+      set.limit.weight = static_cast<std::uint32_t>(random.between(1, 4));
+    return set;
+  }
+  if (random.one_in(10)) {
+    CreateWorker create;
+    create.settings.name = (random.one_in(2) ? "x" : "w") + std::to_string(random.below(4));
+    create.settings.labels = Labels{{"storage", "lustre"}};
+    return create;
+  }
+  if (random.one_in(2)) {
+    SetWorker set;
+    set.worker = some_worker();
+    if (random.one_in(2)) set.settings.labels = Labels{{"storage", random.one_in(2) ? "lustre" : "local"}};
+    if (random.one_in(2)) set.settings.offers = NamedAmounts{{"license", random.below(4)}};
+    if (random.one_in(4))
+      set.settings.serves = random.one_in(2) ? "batch" + std::to_string(random.below(3)) : "";
+    if (random.one_in(6)) set.settings.lease_us = random.between(0, world_.limits.lease_us);
+    return set;
+  }
+  ChangeWorker change;
+  change.worker = some_worker();
+  change.verb = random.one_in(3)   ? WorkerVerb::resume
+                : random.one_in(2) ? WorkerVerb::pause
+                                   : WorkerVerb::drain;
+  change.reason = "because";
+  return change;
+}
+
 void People::change_something() {
   if (world_.healed) return;
+  if (world_.random.chance(world_.rules.fleet_permille)) return ask(add(make_fleet_wish(), Patience::few));
   if (world_.random.one_in(4)) {
     ask(add(make_setting(), Patience::few));
   } else {

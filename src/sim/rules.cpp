@@ -54,13 +54,14 @@ void draw_work(Random& random, Rules& rules) {
   rules.dependency_permille = sometimes(random, 600, 1000);
   rules.rerun_never_permille = sometimes(random, 500, 1000);
   rules.logs = random.chance(500);
+  rules.fleet_permille = sometimes(random, 400, 500);
 }
 
 }  // namespace
 
 Rules draw_rules(Random& random, Micros lease_us) {
   Rules rules;
-  rules.workers = static_cast<int>(random.between(1, 5));
+  rules.workers = static_cast<int>(random.one_in(16) ? random.between(6, 16) : random.between(1, 5));
   rules.busy_us = random.between(10 * kSecond, 60 * kSecond);
   draw_faults(random, rules, lease_us);
   draw_work(random, rules);

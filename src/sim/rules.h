@@ -62,6 +62,8 @@ struct Rules {
   std::uint64_t shape_permille = 0;  // tasks that need more than one CPU slot
   std::uint64_t dependency_permille = 0;
   std::uint64_t rerun_never_permille = 0;
+  std::uint64_t fleet_permille =
+      0;              // of changes and shapes: verbs on workers, labels, offers, limits, whole workers
   bool logs = false;  // tasks write, and ends wait for their logs
 
   Micros mean(Fault fault) const { return mean_between_us[static_cast<std::size_t>(fault)]; }

@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   read_or_refused(wire::read_change(text, ChangeVerb::cancel));
   read_or_refused(wire::read_change(text, ChangeVerb::retry));
   read_or_refused(wire::read_set_batch(text));
-  read_or_refused(wire::read_set_worker(text));
+  read_or_refused(wire::read_worker_settings(text));
   read_or_refused(wire::read_shut_down(text));
   return 0;
 }
