@@ -32,6 +32,8 @@ void draw_faults(Random& random, Rules& rules, Micros lease_us) {
   }
   rules.slow_permille = sometimes(random, 500, 100);
   rules.slow_us = random.between(kSecond, 2 * (lease_us < 120 * kSecond ? lease_us : 40 * kSecond));
+  // An answer that is later than the margin of a lease is what tells a lease counted from its receipt.
+  if (random.one_in(4)) rules.slow_permille = static_cast<std::uint64_t>(random.between(100, 400));
   rules.absence_us = random.between(kSecond, 2 * (lease_us < 120 * kSecond ? lease_us : 40 * kSecond));
   rules.delay_us = random.spread(50, 200'000);
   rules.merges_messages = !random.one_in(4);

@@ -238,7 +238,7 @@ TEST(AgentFrames, GrantsOutOfBoundsAreRefused) {
   EXPECT_TRUE(refused());
   grant.clear_field_lengths();
   grant.clear_field_bytes();
-  message.add_stops()->set_reason(3);
+  message.add_stops()->set_reason(4);
   EXPECT_TRUE(refused());
   message.clear_stops();
   message.add_templates()->set_body("\xff");

@@ -168,7 +168,7 @@ class Server:
         sent = dict(fields or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
-        if method in ("POST", "PATCH") and "Content-Type" not in sent:
+        if method in ("POST", "PATCH", "PUT") and "Content-Type" not in sent:
             sent["Content-Type"] = "application/json"
         if token:
             sent["Authorization"] = f"Bearer {self.token if token is True else token}"

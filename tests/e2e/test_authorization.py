@@ -17,7 +17,10 @@ TABLE = {
     "batch.submit": ("submitter", "project"), "batch.list": ("viewer", "project"), "batch.show": ("viewer", "project"),
     "batch.set": ("submitter", "own"), "task.list": ("viewer", "project"), "task.show": ("viewer", "project"),
     "attempt.list": ("viewer", "project"), "attempt.show": ("viewer", "project"), "worker.list": ("viewer", "project"),
-    "worker.show": ("viewer", "project"), "worker.set": ("operator", "server"), "task.cancel": ("submitter", "own"),
+    "worker.show": ("viewer", "project"), "worker.set": ("operator", "server"), "worker.create": ("operator", "server"),
+    "worker.pause": ("operator", "server"), "worker.resume": ("operator", "server"), "worker.drain": ("operator", "server"),
+    "worker.lost": ("operator", "server"), "worker.remove": ("operator", "server"), "limit.list": ("viewer", "server"),
+    "limit.set": ("admin", "server"), "limit.delete": ("admin", "server"), "task.cancel": ("submitter", "own"),
     "task.hold": ("submitter", "own"), "task.release": ("submitter", "own"), "task.retry": ("submitter", "own"),
     "status": ("viewer", "project"), "wait": ("viewer", "project"), "logs": ("viewer", "project"),
     "event.list": ("viewer", "project"), "shutdown": ("admin", "server"), "worker.invite": ("operator", "server"),
@@ -45,7 +48,7 @@ def operations(server):
 def ask(server, method, path, token, project=None, body=b"{"):
     """One call that is complete but for its body, which means nothing: who may call gets that far, and changes nothing."""
     query = {} if project is None else {"project": project}
-    return server.request(method, path.replace("{name}", "42"), body if method in ("POST", "PATCH") else None, token=token, query=query)
+    return server.request(method, path.replace("{name}", "42"), body if method in ("POST", "PATCH", "PUT") else None, token=token, query=query)
 
 
 def make_user(server, name, **roles):

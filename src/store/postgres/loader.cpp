@@ -150,6 +150,10 @@ StoreSnapshot load_snapshot(Connection& connection) {
     if (meta.next()) snapshot.sequences = read_sequences(meta);
     Query workers(connection.query("SELECT " + std::string(kWorkerColumns) + " FROM workers ORDER BY id"));
     while (workers.next()) snapshot.workers.push_back(read_worker(workers));
+    Query limits(
+        connection.query("SELECT " + std::string(kLimitColumns) +
+                         " FROM limits ORDER BY scope = 'label', scope = 'project', name COLLATE \"C\""));
+    while (limits.next()) snapshot.limits.push_back(read_limit(limits));
     std::vector<BatchId> wanted;
     Query ids(
         connection.query("SELECT batch FROM batches_to_load UNION SELECT d.on_batch FROM dependencies AS d "

@@ -311,6 +311,10 @@ std::vector<TaskRow> PostgresStore::tasks(const TaskFilter& filter, const Page& 
 std::vector<AttemptRow> PostgresStore::attempts(BatchId batch, Position position) {
   return read([&](Queries& queries) { return queries.attempts(batch, position); });
 }
+std::vector<LimitRow> PostgresStore::limits() {
+  return read([&](Queries& queries) { return queries.limits(); });
+}
+
 std::vector<WorkerRow> PostgresStore::workers() {
   return read([&](Queries& queries) { return queries.workers(); });
 }

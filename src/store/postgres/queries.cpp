@@ -160,6 +160,13 @@ std::vector<AttemptRow> Queries::attempts(BatchId batch, Position position) {
                  read_attempt_row<Query>);
 }
 
+std::vector<LimitRow> Queries::limits() {
+  return rows_of(
+      connection_.query(
+          select(kLimitColumns, "limits ORDER BY scope = 'label', scope = 'project', name COLLATE \"C\"")),
+      read_limit<Query>);
+}
+
 std::vector<WorkerRow> Queries::workers() {
   return rows_of(connection_.query(select(kWorkerColumns, "workers ORDER BY id")), read_worker<Query>);
 }

@@ -145,6 +145,7 @@ void Writer::prepare_tables() {
   tasks_ = &make_table("tasks", task_columns(), "batch, position");
   attempts_ = &make_table("attempts", attempt_row_columns(), "batch, position, attempt");
   workers_ = &make_table("workers", kWorkerColumns, "id");
+  limits_ = &make_table("limits", kLimitColumns, "scope, name");
   events_ = &make_table("events", kEventColumns, "seq");
   keys_ = &make_table("keys", kKeyColumns, "project, key");
   totals_ = &make_table("task_totals", totals_columns(), "project");
@@ -316,6 +317,9 @@ void Writer::write_tasks(const Changes& changes) {
   put(
       *workers_, changes.workers, [](const WorkerRow& row) { return row.id; },
       [this](RowBatch& to, const WorkerRow& row) { add_worker(to, row, scratch_); });
+  put(
+      *limits_, changes.limits, [](const LimitRow& row) { return std::pair(row.scope, row.name); },
+      [](RowBatch& to, const LimitRow& row) { add_limit(to, row); });
   put(
       *events_, changes.events, [](const EventRow& row) { return row.seq; },
       [](RowBatch& to, const EventRow& row) { add_event(to, row); });

@@ -23,7 +23,7 @@ KeeperRequest full_request() {
   start.records_first = true;
   start.note = "n";
   request.starts = {start};
-  request.stops = {{{42, 16, 1, 5}, 300, false}, {{42, 17, 1, 5}, 0, true}};
+  request.stops = {{{42, 16, 1, 5}, 300}};
   request.forget = {{1, 2, 3, 4}};
   request.run_queue_width = 0;
   request.deadline_mono_us = 99;
@@ -149,6 +149,15 @@ TEST(KeeperCodec, LargeRequestsAreSplitInOrder) {
     EXPECT_EQ(part->list, i + 1 == messages.size());
   }
   EXPECT_EQ(next, 10U);
+}
+
+TEST(KeeperCodec, AStopOfWhatIsQueuedAloneComesBack) {
+  KeeperRequest request;
+  request.stops = {{{42, 17, 1, 5}, 0, true}};
+  std::vector<std::string> frames;
+  for (std::string& payload : encode_keeper_request(request)) frames.push_back(std::move(payload));
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(decode_keeper_request(frames[0])->stops, request.stops);
 }
 
 TEST(KeeperCodec, UnknownFieldsAreIgnored) {
