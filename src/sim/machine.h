@@ -121,7 +121,8 @@ class Machine {
   Link* link_ = nullptr;  // owned by the world
   bool welcomed_ = false;
   std::uint64_t connects_ = 0;
-  Capacity told_;  // operator's slots over facts, as the agent last heard
+  std::uint64_t heard_seq_ = 0;  // of this connection
+  Capacity told_;                // operator's slots over facts, as the agent last heard
   std::deque<std::pair<Micros, Capacity>> capacities_;  // what was allowed until when
 };
 

@@ -36,6 +36,7 @@ void Machine::connect() {
 void Machine::welcomed(Link& link) {
   if (link_ != &link || welcomed_ || !agent_) return;
   welcomed_ = true;
+  heard_seq_ = 0;
   world_.trace.note(world_.now_us(), "welcomed", {number_, link.session()});
   feed(agent::Connected{link.session()});
   for (const auto& [id, entry] : keepers_) log_grew(*entry.keeper, 1, entry.keeper->inventory().log_offset);
@@ -44,10 +45,15 @@ void Machine::welcomed(Link& link) {
 void Machine::hear(Link& link, const ServerMessage& message) {
   if (link_ != &link || !welcomed_) return;
   const Capacity before = told_;
-  told_ = facts_.capacity;
-  if (message.cpu_slots) told_.cpu_slots = *message.cpu_slots;
-  if (message.gpu_slots) told_.gpu_slots = *message.gpu_slots;
-  told_.named = message.named;
+  // The agent takes no notice of what was overtaken.
+  const bool late = message.seq <= heard_seq_;
+  if (!late) {
+    heard_seq_ = message.seq;
+    told_ = facts_.capacity;
+    if (message.cpu_slots) told_.cpu_slots = *message.cpu_slots;
+    if (message.gpu_slots) told_.gpu_slots = *message.gpu_slots;
+    told_.named = message.named;
+  }
   if (before != told_) {
     capacities_.emplace_back(world_.now_us(), before);
     note_capacity();

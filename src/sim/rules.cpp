@@ -41,6 +41,12 @@ void draw_faults(Random& random, Rules& rules, Micros lease_us) {
   rules.refused_permille = sometimes(random, 300, 100);
   rules.unknown_permille = sometimes(random, 300, 100);
   rules.crash_at_commit_permille = sometimes(random, 300, 100);
+  if (!random.one_in(6)) return;
+  // Machines that go down before the server has heard what they had begun: what only a boot id tells.
+  rules.mean_between_us[static_cast<std::size_t>(Fault::reboot)] = random.between(kSecond, 8 * kSecond);
+  rules.in_order = false;
+  rules.loss_permille = static_cast<std::uint64_t>(random.between(100, 300));
+  rules.slow_permille = static_cast<std::uint64_t>(random.between(200, 500));
 }
 
 void draw_work(Random& random, Rules& rules) {

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from agent_support import Fifo, eventually
+from cli_support import Client
 
 
 def worker_name(server):
@@ -84,6 +85,7 @@ def test_a_lost_workers_task_runs_again_and_keeps_its_retries(fleet, tmp_path):
     gate, news = Fifo(tmp_path / "gate"), Fifo(tmp_path / "news")
     fleet.submit("sh", "-c", f"echo $MUSTER_ATTEMPT > {news.path}; read line < {gate.path}")
     assert news.line() == "1"
+    eventually(lambda: fleet.get("/tasks/1.1")["phase"] == "executing")
     name = worker_name(fleet)
     fleet.run("worker", "lost", name, "--yes", "--reason", "power")
     assert news.line() == "2"  # the agent connects again, kills what is stale, and gets it anew
@@ -135,7 +137,7 @@ def test_limits_are_set_shown_and_taken_away(fleet, tmp_path):
     assert fleet.run("limit", "set", "project:x", "--weight", "3", check=False).returncode == 2
 
 
-def test_the_reasons_are_explained(server):
-    text = server.run("help", "reasons").stdout
+def test_the_reasons_are_explained(tmp_path):
+    text = Client(tmp_path)("help", "reasons").out
     for reason in ("dependency", "held", "backoff", "busy", "max-running", "quota", "draining", "no-slot", "no-worker", "no-label", "too-big"):
         assert reason in text
