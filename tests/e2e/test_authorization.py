@@ -76,7 +76,7 @@ def test_every_route_has_a_row_and_every_row_a_route(server):
     described = {row[0]: (row[3]["x-muster-role"], row[3]["x-muster-reach"]) for row in operations(server)}
     assert described == TABLE
     for _, method, path, row, _ in operations(server):
-        assert row["summary"] and path.startswith("/api/v1/") and method in ("GET", "POST", "PATCH", "DELETE")
+        assert row["summary"] and path.startswith("/api/v1/") and method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         assert ("requestBody" in row) == (method in ("POST", "PATCH"))
 
 
