@@ -77,7 +77,7 @@ def test_every_route_has_a_row_and_every_row_a_route(server):
     assert described == TABLE
     for _, method, path, row, _ in operations(server):
         assert row["summary"] and path.startswith("/api/v1/") and method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-        assert ("requestBody" in row) == (method in ("POST", "PATCH"))
+        assert ("requestBody" in row) == (method in ("POST", "PUT", "PATCH"))
 
 
 def test_the_parameters_are_those_that_are_described(server):
