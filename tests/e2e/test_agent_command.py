@@ -50,9 +50,12 @@ def test_a_worker_is_its_folder_and_has_the_name_it_asked_for(make_server):
     assert row["name"] == "alpha" and row["slots"]["enabled"] == 3 and row["cpus"] >= 1 and row["mem_mb"] > 0 and row["disk_mb"] > 0
     other = Worker(server, server.data / "third")
     other.start(name="alpha", url=server.url)
+    refusal = "there is a worker alpha already, which is not this one"
+    eventually(lambda: refusal in (server.data / "third" / "agent.log").read_text())
+    assert [one["name"] for one in server.get("/workers")["items"]] == ["alpha"], "two agents under one name: the second is refused"
+    other.kill_agent(signal.SIGTERM)
+    other.start(name="gamma", url=server.url)
     eventually(lambda: len([one for one in server.get("/workers")["items"] if one["connected"]]) == 2)
-    names = sorted(one["name"] for one in server.get("/workers")["items"])
-    assert names == ["alpha", "alpha-2"], "two folders are two workers"
     worker.kill_agent(signal.SIGTERM)
     worker.start(name="beta", slots=5)
     eventually(lambda: server.get("/workers/alpha")["slots"]["enabled"] == 5)
