@@ -51,7 +51,7 @@ def test_a_worker_is_its_folder_and_has_the_name_it_asked_for(make_server):
     other = Worker(server, server.data / "third")
     other.start(name="alpha", url=server.url)
     refusal = "there is a worker alpha already, which is not this one"
-    eventually(lambda: refusal in (server.data / "third" / "agent.log").read_text())
+    eventually(lambda: refusal in other.log())
     assert [one["name"] for one in server.get("/workers")["items"]] == ["alpha"], "two agents under one name: the second is refused"
     other.kill_agent(signal.SIGTERM)
     other.start(name="gamma", url=server.url)
