@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from agent_support import Worker
+
 
 def doctor(server, *words):
     done = server.run("doctor", "-o", "json", *words, check=False)
@@ -15,6 +17,7 @@ def doctor(server, *words):
 
 
 def test_all_is_well(worker_server):
+    Worker(worker_server).wait_connected()
     done, findings = doctor(worker_server)
     assert done.returncode == 0, findings
     assert {"kernel", "open-files", "memory-limits", "data-folder", "tokens", "file-system", "disk-space", "disk-speed",
@@ -44,6 +47,7 @@ def test_a_missing_folder(make_server):
 
 @pytest.mark.parametrize("path, check, mode", [("", "data-folder", 0o755), ("admin.token", "tokens", 0o644)])
 def test_what_others_can_read(worker_server, path, check, mode):
+    Worker(worker_server).wait_connected()
     place = worker_server.data / path if path else worker_server.data
     before = place.stat().st_mode & 0o777
     place.chmod(mode)
@@ -67,6 +71,7 @@ def test_people_get_the_fix_below_the_table(server):
 
 
 def test_the_forms_of_a_list(worker_server):
+    Worker(worker_server).wait_connected()
     assert json.loads(worker_server.run("doctor", "--json").stdout)["schema"] == "muster.findings/1"
     assert "kernel" in worker_server.run("doctor", "-q").stdout.split()
     lines = worker_server.run("doctor", "--columns", "check,fix", "--no-header").stdout.splitlines()

@@ -153,10 +153,11 @@ def test_only_an_agent_opens_the_endpoint(pair, fields, status):
     HostileAgent(server, token, fields, expect=status).close()
 
 
-def test_two_under_one_name_are_two_workers(pair):
+def test_a_name_in_use_is_refused_to_a_second_one(pair):
     server, token = pair
-    liar = HostileAgent(server, token).hello(name="honest", slots=0).welcome()
-    names = sorted(one["name"] for one in server.get("/workers")["items"])
-    assert names == ["honest", "honest-2"]
-    liar.close()
+    liar = HostileAgent(server, token).hello(name="honest", slots=0)
+    kind, message = liar.receive()
+    assert kind == bad.REFUSED and b"there is a worker honest already" in dict(bad.fields(message))[2]
+    assert liar.has_ended()
+    assert [one["name"] for one in server.get("/workers")["items"]] == ["honest"]
     works(server)
