@@ -13,9 +13,8 @@ namespace muster::apps {
 
 std::vector<cli::Command> all_commands() {
   std::vector<cli::Command> commands;
-  for (const auto& group :
-       {server_commands(), join_commands(), agent_commands(), doctor_commands(), backup_commands(),
-        selftest_commands()}) {
+  for (const auto& group : {server_commands(), join_commands(), agent_commands(), doctor_commands(),
+                            backup_commands(), selftest_commands()}) {
     commands.insert(commands.end(), group.begin(), group.end());
   }
   return commands;

@@ -175,7 +175,8 @@ void People::give_up_the_impossible() {
       if (server.ledger().state_of(batch, position) != TaskState::ready) continue;
       const TaskIndex index = Ledger::index_of(batch, position);
       const auto task = server.engine().task({id, index});
-      const bool impossible = task && (task->reason == "too-big" || task->reason == "no-label" || task->reason == "no-worker");
+      const bool impossible =
+          task && (task->reason == "too-big" || task->reason == "no-label" || task->reason == "no-worker");
       if (!impossible) continue;
       Change cancel;
       cancel.verb = ChangeVerb::cancel;

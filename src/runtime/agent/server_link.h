@@ -16,9 +16,9 @@ class io_context;
 namespace muster::runtime {
 
 struct ServerLinkOptions {
-  std::string server_url;           // either this, or several with commas between them, tried in turn …
-  std::string server_file;          // … or a file whose first line it is; read at each try
-  std::string token_file;           // its first line; read at each try
+  std::string server_url;   // either this, or several with commas between them, tried in turn …
+  std::string server_file;  // … or a file whose first line it is; read at each try
+  std::string token_file;   // its first line; read at each try
   // Between two tries; 0: a second for a server on this machine, which comes back soon, else 30 s.
   Micros pause_max_us = 0;
 };

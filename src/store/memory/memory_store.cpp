@@ -383,9 +383,9 @@ bool MemoryStore::same(const Batches& left, const Batches& right) {
 // The tables of numbers, names and loaded batches follow from the rows.
 bool MemoryStore::same(const Shared& left, const Shared& right) {
   return same_targets(left.templates, right.templates) && left.workers == right.workers &&
-         left.limits == right.limits && left.events == right.events && left.keys == right.keys && left.tokens == right.tokens &&
-         left.users == right.users && left.projects == right.projects && left.audit == right.audit &&
-         same_counts(left.total_counts, right.total_counts);
+         left.limits == right.limits && left.events == right.events && left.keys == right.keys &&
+         left.tokens == right.tokens && left.users == right.users && left.projects == right.projects &&
+         left.audit == right.audit && same_counts(left.total_counts, right.total_counts);
 }
 
 bool operator==(const MemoryStore& left, const MemoryStore& right) {
