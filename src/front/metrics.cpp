@@ -23,12 +23,12 @@ class Page {
   }
   template <class Number>
   void value(Number number) {
-    fmt::format_to(std::back_inserter(text_), "{} {}\n", name_, number);
+    text_.append(name_).append(" ").append(fmt::to_string(number)).append("\n");
   }
   // `labels` is written as it stands, as in: state="ready".
   template <class Number>
   void value(std::string_view labels, Number number) {
-    fmt::format_to(std::back_inserter(text_), "{}{{{}}} {}\n", name_, labels, number);
+    text_.append(name_).append("{").append(labels).append("} ").append(fmt::to_string(number)).append("\n");
   }
   template <class Number>
   void single(std::string_view name, std::string_view type, std::string_view help, Number number) {
