@@ -151,7 +151,8 @@ std::string describe(const ServerMessage& message) {
     return describe(AttemptRef{grant.batch, grant.first_index, grant.attempt, grant.incarnation}) + "+" +
            std::to_string(grant.count);
   });
-  static constexpr std::string_view kReasons[] = {"cancel", "shutdown", "stale"};
+  static constexpr std::string_view kReasons[] = {"cancel", "shutdown", "stale", "recall"};
+  static_assert(std::size(kReasons) == static_cast<std::size_t>(StopReason::recall) + 1);
   add_list(text, "stops", message.stops, [](const Stop& stop) {
     return describe(stop.attempt) + " " + std::string(kReasons[static_cast<std::size_t>(stop.reason)]);
   });
