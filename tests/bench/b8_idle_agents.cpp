@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <span>
 
 #include "loopback.h"
 
@@ -33,7 +34,7 @@ double resident_mb(int pid) {
 }
 
 // Reads what came for all that are connected, and lets each say that it lives when it is due.
-void live(std::vector<Agent>& agents, double now_s) {
+void live(std::span<Agent> agents, double now_s) {
   std::vector<Loopback*> connections;
   for (Agent& agent : agents) connections.push_back(&agent.socket->connection());
   poll_all(connections, 20);
@@ -62,6 +63,8 @@ int main(int argc, char** argv) {
     agents[i].name = "n" + std::to_string(i);
     agents[i].socket = std::make_unique<AgentSocket>(server, agents[i].name, 4);
     agents[i].due_s = seconds_since(start) + dice(kSync_s);
+    // A silent agent is given up: those that are there go on speaking while others come.
+    if (i % 100 == 99) live(std::span(agents).first(i + 1), seconds_since(start));
   }
   const double joined_s = seconds_since(start);
 
@@ -80,9 +83,11 @@ int main(int argc, char** argv) {
   }
   std::sort(agents.begin(), agents.end(),
             [](const Agent& left, const Agent& right) { return left.due_s < right.due_s; });
-  for (Agent& agent : agents) {
-    while (seconds_since(killed) < agent.due_s) usleep(500);
-    agent.socket = std::make_unique<AgentSocket>(server, agent.name, 4);
+  for (std::size_t i = 0; i < count; ++i) {
+    while (seconds_since(killed) < agents[i].due_s) usleep(500);
+    agents[i].socket = std::make_unique<AgentSocket>(server, agents[i].name, 4);
+    agents[i].due_s = seconds_since(start) + dice(kSync_s);
+    if (i % 100 == 99) live(std::span(agents).first(i + 1), seconds_since(start));
   }
   const double back_s = seconds_since(killed);
 
