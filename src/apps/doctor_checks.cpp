@@ -21,6 +21,7 @@
 #include "keeper/memory_limits.h"
 #include "runtime/clock.h"
 #include "runtime/data_folder.h"
+#include "runtime/process_meters.h"
 
 namespace muster::apps {
 
@@ -38,7 +39,7 @@ std::string_view to_text(Verdict verdict) {
   return "skipped";
 }
 
-// pidfds of children need 5.4, path rules with openat2 5.6; 4.18 is what the program itself runs on.
+// The program runs from 4.18 on; other processes are held by a descriptor (pidfd_open) from 5.3 on.
 Finding check_kernel() {
   utsname system{};
   if (uname(&system) != 0) return {"kernel", Verdict::skipped, "the system does not say", ""};
@@ -46,8 +47,14 @@ Finding check_kernel() {
   char* rest = nullptr;
   const unsigned long major = std::strtoul(release.c_str(), &rest, 10);
   const unsigned long minor = *rest == '.' ? std::strtoul(rest + 1, nullptr, 10) : 0;
-  if (major > 5 || (major == 5 && minor >= 6)) return {"kernel", Verdict::ok, release, ""};
-  return {"kernel", Verdict::bad, release + " is older than 5.6", "run the server on a newer system"};
+  const auto version = std::pair(major, minor);
+  if (version >= std::pair(5UL, 3UL)) return {"kernel", Verdict::ok, release, ""};
+  if (version >= std::pair(4UL, 18UL)) {
+    return {"kernel", Verdict::warning,
+            release + " is older than 5.3: muster down cannot end a process that does not answer",
+            "end such a process by its number, or run the server on a newer system"};
+  }
+  return {"kernel", Verdict::bad, release + " is older than 4.18", "run the server on a newer system"};
 }
 
 // A connection each for agents and clients, and a few files for each batch with logs.
@@ -145,11 +152,7 @@ Finding check_file_system(const std::string& folder) {
 // Below 1 GiB the reserve for finished work is near.
 Finding check_disk_space(const std::string& folder) {
   constexpr std::uint64_t kLittle = 1ULL << 30;
-  struct statfs facts{};
-  if (statfs(folder.c_str(), &facts) != 0)
-    return {"disk-space", Verdict::skipped, folder + ": " + std::strerror(errno), ""};
-  const std::uint64_t free =
-      static_cast<std::uint64_t>(facts.f_bavail) * static_cast<std::uint64_t>(facts.f_bsize);
+  const std::uint64_t free = runtime::free_bytes_of(folder);
   const std::string what = format_memory_mb(free >> 20) + " free";
   if (free >= kLittle) return {"disk-space", Verdict::ok, what, ""};
   return {"disk-space", Verdict::warning, what, "make room on the disk of " + folder};

@@ -3,12 +3,10 @@
 #include "core/role.h"
 
 #include <algorithm>
-#include <array>
 
 namespace muster {
 namespace {
 
-constexpr std::array<std::string_view, 5> kRoleNames = {"none", "viewer", "submitter", "operator", "admin"};
 constexpr std::size_t kNameBytesMax = 64;
 
 bool is_letter_or_digit(char c) {

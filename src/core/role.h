@@ -2,8 +2,10 @@
 // Roles are ordered: who has a later one may do everything an earlier one may.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,10 @@ enum class Role : std::uint8_t {
   operator_,  // changes anything of the project
   admin,      // users, tokens, projects, the server
 };
+// By Role; who may be given a role chooses from the second on.
+inline constexpr std::array<std::string_view, 5> kRoleNames = {"none", "viewer", "submitter", "operator",
+                                                               "admin"};
+inline constexpr std::span<const std::string_view> kRolesToGive = std::span(kRoleNames).subspan(1);
 std::string_view to_text(Role role);
 std::optional<Role> role_from_text(std::string_view text);  // not "none"
 

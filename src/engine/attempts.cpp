@@ -125,9 +125,7 @@ void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, 
       if (worker.row.state == WorkerState::removed ||
           std::find(tried.begin(), tried.end(), id) != tried.end())
         continue;
-      if (fits(body.resources, worker.capacity, InUse{}) == Fit::too_big) continue;
-      if (!carries(worker.row.labels, body.resources.labels) || worker.row.is_declared_only()) continue;
-      if (!serves_group(worker.row.serves, batch.row.name)) continue;
+      if (worker.row.is_declared_only() || !has_a_place_for(worker, body.resources, batch.row.name)) continue;
       another = true;
       another_here = another_here || worker.session != 0;
     }

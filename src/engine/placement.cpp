@@ -23,6 +23,11 @@ void Engine::State::unblock_all() {
   for (auto& [of, queue] : placeable) queue.blocked = false;
 }
 
+bool has_a_place_for(const Worker& worker, const Resources& wanted, std::string_view group) {
+  return serves_group(worker.row.serves, group) && carries(worker.row.labels, wanted.labels) &&
+         fits(wanted, worker.capacity, InUse{}) != Fit::too_big;
+}
+
 bool Engine::State::is_open(const Worker& worker) const {
   if (worker.session == 0 || !worker.synced) return false;
   if (worker.row.state == WorkerState::quarantined) return worker.half_open && worker.assigned.empty();
@@ -244,9 +249,7 @@ class Placement {
       return std::find(tried.begin(), tried.end(), worker.row.id) != tried.end();
     };
     const auto could = [&](const Worker& worker) {
-      return state_.is_open(worker) && serves_group(worker.row.serves, of.group) &&
-             carries(worker.row.labels, of.shape.labels) &&
-             fits(of.shape, worker.capacity, InUse{}) != Fit::too_big;
+      return state_.is_open(worker) && has_a_place_for(worker, of.shape, of.group);
     };
     const bool any_untried =
         std::any_of(state_.workers.begin(), state_.workers.end(),
@@ -358,11 +361,7 @@ void Engine::State::reserve(const PlaceClass& starving, std::uint64_t most) {
   for (const auto& [id, worker] : workers) {
     if (waiting == 0) return;
     if (!is_open(worker) || worker.row.state != WorkerState::online || reservations.contains(id)) continue;
-    if (!serves_group(worker.row.serves, starving.group) ||
-        !carries(worker.row.labels, starving.shape.labels) ||
-        fits(starving.shape, worker.capacity, InUse{}) == Fit::too_big) {
-      continue;
-    }
+    if (!has_a_place_for(worker, starving.shape, starving.group)) continue;
     candidates.emplace_back(worker.in_use.tasks, id);
   }
   std::sort(candidates.begin(), candidates.end());

@@ -317,6 +317,8 @@ struct Engine::State {
 // Why no worker there is can ever run this; nothing while there is none, or when one can.
 // The longest of what a worker may have, switched off or not known yet included.
 Capacity whole_capacity(const Worker& worker);
+// Whether such a task of this group could run there if the worker were empty, whatever its state.
+bool has_a_place_for(const Worker& worker, const Resources& wanted, std::string_view group);
 std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted);
 // Whether anything of the batch could be granted if there were room.
 bool may_place(const Batch& batch);

@@ -14,7 +14,7 @@ namespace muster::front {
 
 struct RouteMeters {
   std::string_view method;
-  std::string_view path;  // as in the description of the API, "/api/v1/batches/*"
+  std::string_view path;  // below /api/v1, "batches/*"
   RequestMeters::ByClass answers{};
 };
 

@@ -2,6 +2,7 @@
 // A role is always held in a project; '*' means every one.
 #include "cli/access_body.h"
 #include "client/text.h"
+#include "core/role.h"
 #include "wire/native/json_writer.h"
 
 namespace muster::cli {
@@ -9,8 +10,6 @@ namespace muster::cli {
 namespace {
 
 using client::join_text;
-
-constexpr std::string_view kRoles[] = {"viewer", "submitter", "operator", "admin"};
 
 class UserList final : public AccessList {
  public:
@@ -81,7 +80,7 @@ class UserCreate final : public AccessChange {
  public:
   void declare(Options& options) override {
     options.positional("NAME", name_, 1, 1, "letters, digits and . _ @ -");
-    options.choice("--role", kRoles, role_, "what they may do; default: submitter");
+    options.choice("--role", kRolesToGive, role_, "what they may do; default: submitter");
     options.texts("--in", "PROJECT", projects_, "where; '*' is every project; default: default");
     declare_change(options);
   }
@@ -111,7 +110,7 @@ class UserSet final : public AccessChange {
  public:
   void declare(Options& options) override {
     options.positional("NAME", name_, 1, 1, "the user");
-    options.choice("--role", kRoles, role_, "what they may do in the projects of --in");
+    options.choice("--role", kRolesToGive, role_, "what they may do in the projects of --in");
     options.texts("--in", "PROJECT", projects_,
                   "where the role holds; '*' is every project; default: default");
     options.texts("--not-in", "PROJECT", taken_, "they have no role there any more");

@@ -2,6 +2,7 @@
 // The text of a token is printed once, alone on standard output, so that it can go into a file and nowhere else.
 #include "cli/access_body.h"
 #include "client/text.h"
+#include "core/role.h"
 #include "wire/native/json_writer.h"
 
 namespace muster::cli {
@@ -9,8 +10,6 @@ namespace muster::cli {
 namespace {
 
 using client::join_text;
-
-constexpr std::string_view kRoles[] = {"viewer", "submitter", "operator", "admin"};
 
 class TokenList final : public AccessList {
  public:
@@ -36,7 +35,7 @@ class TokenCreate final : public AccessChange {
   void declare(Options& options) override {
     options.text("--user", "NAME", user_, "whose it is; default: yours");
     options.text("--only-in", "PROJECT", project_, "good in this project alone");
-    options.choice("--role", kRoles, role_, "no more than this role");
+    options.choice("--role", kRolesToGive, role_, "no more than this role");
     options.text("--note", "TEXT", note_, "to know it by");
     options.duration_us("--expires", life_us_, "good for so long; default 90d, at most 366d");
     declare_change(options);

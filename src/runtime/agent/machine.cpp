@@ -3,7 +3,6 @@
 #include "runtime/agent/machine.h"
 
 #include <sched.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,8 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+
+#include "runtime/process_meters.h"
 
 namespace muster::runtime {
 
@@ -152,11 +153,7 @@ std::uint64_t usable_memory_mb(const MachineSources& sources) {
   return bytes == std::numeric_limits<std::uint64_t>::max() ? 0 : bytes >> 20;
 }
 
-std::uint64_t free_disk_mb(const std::string& folder) {
-  struct statvfs space{};
-  if (statvfs(folder.c_str(), &space) != 0) return 0;
-  return static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize >> 20;
-}
+std::uint64_t free_disk_mb(const std::string& folder) { return free_bytes_of(folder) >> 20; }
 
 Result<std::string> read_boot_id(const MachineSources& sources) {
   std::ifstream file(sources.boot_id_file);
