@@ -22,6 +22,7 @@ find_package(Threads REQUIRED)
 # An archive stands before those it needs.
 muster_library(sqlite ARCHIVES sqlite3)
 muster_library(zstd ARCHIVES zstd)
+muster_library(zlib ARCHIVES z)
 muster_library(protobuf ARCHIVES protobuf z)
 muster_library(json ARCHIVES boost_json boost_container boost_system)
 muster_library(url ARCHIVES boost_url boost_system)

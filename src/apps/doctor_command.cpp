@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/bundle.h"
 #include "apps/doctor_checks.h"
 #include "cli/printer.h"
 #include "cli/session.h"
@@ -17,6 +18,8 @@
 
 namespace muster::apps {
 namespace {
+
+constexpr std::size_t kLogBytes = 1 << 20;
 
 cli::Cell verdict_cell(const client::Json& finding, const cli::ViewContext&) {
   const std::string_view verdict = finding["verdict"].text();
@@ -57,6 +60,8 @@ std::string findings_json(const std::vector<Finding>& findings) {
 class DoctorBody final : public cli::CommandBody {
  public:
   void declare(cli::Options& options) override {
+    options.text("--bundle", "FILE.tgz", bundle_,
+                 "also pack findings, states and the ends of the logs, without secrets, to send along");
     cli::declare_output(options, output_, cli::OutputKind::list);
   }
 
@@ -72,7 +77,12 @@ class DoctorBody final : public cli::CommandBody {
                    [&](const std::string&, std::uint64_t) { return client::Document::parse(json); });
     if (!printed) return std::unexpected(printed.error());
     session.out().flush();
-    return advise(session, findings);
+    const int verdict = advise(session, findings);
+    if (bundle_.empty()) return verdict;
+    if (auto packed = pack(session, json); !packed) return std::unexpected(packed.error());
+    session.note("packed into " + bundle_ + "; look into it before you send it:  tar xzf " + bundle_ +
+                 " -O | less");
+    return verdict;
   }
 
  private:
@@ -111,6 +121,28 @@ class DoctorBody final : public cli::CommandBody {
     findings.insert(findings.end(), found.begin(), found.end());
   }
 
+  // Of an absent server there are at least the findings and the logs.
+  Result<void> pack(cli::Session& session, const std::string& findings) const {
+    Bundle bundle;
+    bundle.add("findings.json", findings);
+    bundle.add("version", session.version());
+    const std::string folder = client::find_data_folder(session.endpoint_options, session.environment());
+    bundle.add_tail_of("server.log", folder + "/server.log", kLogBytes);
+    bundle.add_tail_of("agent.log", folder + "/worker/agent.log", kLogBytes);
+    if (const Result<client::Api*> api = session.api()) {
+      client::ListQuery query;
+      query.limit = 1000;
+      const auto add = [&](std::string_view name, const Result<client::Document>& document) {
+        if (document) bundle.add(name, document_for_bundle(document->root()));
+      };
+      add("status.json", (*api)->status());
+      add("workers.json", (*api)->workers(query));
+      add("batches.json", (*api)->batches(query));
+      add("limits.json", (*api)->limits());
+    }
+    return bundle.write(bundle_);
+  }
+
   // The fixes under the table, where they have room; a pipe gets them as a column.
   static int advise(cli::Session& session, const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
@@ -121,6 +153,7 @@ class DoctorBody final : public cli::CommandBody {
     return bad ? 1 : 0;
   }
 
+  std::string bundle_;
   cli::OutputOptions output_;
 };
 
@@ -131,6 +164,7 @@ constexpr std::array<cli::Command, 1> kCommands{{{
     "[options]",
     "look for what is wrong here, and say how to mend it",
     "muster doctor                      # this machine, its data folder, the server, the workers\n"
+    "muster doctor --bundle doctor.tgz   # to send along with a question\n"
     "muster doctor -o json              # for programs; the exit code is 1 when something is bad\n",
     [] -> std::unique_ptr<cli::CommandBody> { return std::make_unique<DoctorBody>(); },
 }}};

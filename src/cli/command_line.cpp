@@ -54,7 +54,8 @@ std::size_t leading_options(const std::vector<std::string>& words) {
   while (at < words.size() && words[at].size() > 1 && words[at][0] == '-') {
     bool takes_next = false;
     for (const OptionSpec& option : common.options()) {
-      if (option.shape == ValueShape::one && option.long_name == words[at]) takes_next = true;
+      const bool named = option.long_name == words[at] || option.short_name == words[at];
+      if (option.shape == ValueShape::one && named) takes_next = true;
     }
     at += takes_next ? 2 : 1;
   }

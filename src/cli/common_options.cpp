@@ -9,7 +9,7 @@ void declare_common(Options& options, CommonOptions which, CommonTargets& target
     options.section("Connection");
     options.text("--url", "URL", target.endpoint.url,
                  "the server's address, as http://127.0.0.1:7420 or https://HOST:7420");
-    options.text("--context", "NAME", target.endpoint.context, "a server named in the config file");
+    options.text("-c,--context", "NAME", target.endpoint.context, "a server named in the config file");
     options.text("--pin", "PIN", target.endpoint.pin, "fingerprint of an https server's key, sha256//…");
     options.text("--ca-file", "FILE", target.endpoint.ca_file,
                  "certificate authorities, instead of the system's (for https without a pin)");

@@ -2,9 +2,8 @@
 // Not wider than 100 columns: longer lines are hard to read.
 #include "cli/help_text.h"
 
-#include <algorithm>
-
-#include "cli/common_options.h"
+#include "cli/declared.h"
+#include "cli/topics.h"
 #include "client/text.h"
 #include "core/escape.h"
 
@@ -16,12 +15,9 @@ namespace {
 
 constexpr std::size_t kNamesColumns = 28;
 
+// Long names stand below each other whether there is a short one or not.
 std::string names_of(const OptionSpec& option) {
-  std::string text = option.short_name.empty() ? "    " : join_text(option.short_name, ", ");
-  text += option.long_name;
-  if (option.shape == ValueShape::none) return text;
-  if (option.shape == ValueShape::attached) return join_text(text, "[=", option.value_name, "]");
-  return join_text(text, " ", option.value_name, option.shape == ValueShape::several ? "…" : "");
+  return join_text(option.short_name.empty() ? "    " : "", option_names(option));
 }
 
 std::string entry(std::string_view names, std::string_view help, std::size_t width) {
@@ -65,6 +61,14 @@ std::string_view title_of(CommandSection section) {
 
 }  // namespace
 
+std::string option_names(const OptionSpec& option) {
+  const std::string text =
+      join_text(option.short_name, option.short_name.empty() ? "" : ", ", option.long_name);
+  if (option.shape == ValueShape::none) return text;
+  if (option.shape == ValueShape::attached) return join_text(text, "[=", option.value_name, "]");
+  return join_text(text, " ", option.value_name, option.shape == ValueShape::several ? "…" : "");
+}
+
 std::string wrap_text(std::string_view text, std::size_t width, std::size_t indent) {
   std::string out;
   std::size_t column = 0;
@@ -95,13 +99,7 @@ std::string command_help(const Command& command, const Options& options, std::si
   for (const PositionalSpec& positional : options.positionals()) {
     out += entry(positional.value_name, positional.help, width);
   }
-  std::vector<std::string_view> sections;
-  for (const OptionSpec& option : options.options()) {
-    if (std::find(sections.begin(), sections.end(), option.section) == sections.end()) {
-      sections.push_back(option.section);
-    }
-  }
-  for (const std::string_view section : sections) {
+  for (const std::string_view section : option_sections(options)) {
     out += section.empty() ? "\n" : join_text("\n", section, ":\n");
     for (const OptionSpec& option : options.options()) {
       if (option.section == section) out += entry(names_of(option), option.help, width);
@@ -124,9 +122,9 @@ std::string overview_help(const std::vector<const Command*>& commands, std::size
     section = command->section;
     out += entry(command->path, command->summary, width);
   }
-  out +=
-      "\nmuster help COMMAND, muster help E204, and help on: selectors states placeholders output exit-codes "
-      "environment\n";
+  std::string topics = "muster help COMMAND, muster help E204, and help on:";
+  for (const std::string_view topic : topic_names()) topics += join_text(" ", topic);
+  out += join_text("\n", wrap_text(topics, width, 2), "\n");
   return out;
 }
 

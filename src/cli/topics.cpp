@@ -80,17 +80,21 @@ The command line reads
   MUSTER_CONTEXT        a server named in the config file; --context wins
   MUSTER_TOKEN_FILE     a file (0600) whose first line is the token; --token-file wins
   MUSTER_TOKEN          the token itself
+  MUSTER_PROJECT        the project, where you have several; --project wins
   MUSTER_DATA           the data folder of the server on this machine; --data wins
   XDG_DATA_HOME         there is muster/, if MUSTER_DATA is not set; default ~/.local/share
   XDG_CONFIG_HOME       there is muster/config.toml; default ~/.config
   NO_COLOR FORCE_COLOR TERM COLUMNS    colours and width
 
-The config file names servers:
+The config file names servers (muster context create):
 
   current = "lab"
   [contexts.lab]
   url = "http://127.0.0.1:7420"
   token_file = "~/.config/muster/lab.token"
+  project = "atlas"
+
+What an option says comes before the environment, that before the context, that before the data folder.
 
 On another machine the address begins with https://, and the server proves who it is by its key:
 pin = "sha256//…" in the file, --pin, or the # part of the address. Without a fingerprint the

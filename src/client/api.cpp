@@ -2,6 +2,8 @@
 // The endpoint's source is named in every connection error, because the wrong one is the usual reason.
 #include "client/api.h"
 
+#include <charconv>
+
 #include "client/query.h"
 #include "client/request_bodies.h"
 #include "client/text.h"
@@ -262,6 +264,8 @@ Result<LogPage> Api::logs(const LogQuery& query) {
   Result<HttpResponse> response = exchange(std::move(request));
   if (!response) return std::unexpected(response.error());
   LogPage page;
+  const std::string_view start = response->find("Muster-Log-Start");
+  std::from_chars(start.data(), start.data() + start.size(), page.start);
   page.next = response->find("Muster-Log-Next");
   page.attempt = response->find("Muster-Log-Attempt");
   page.final = response->find("Muster-Log-Final") == "true";

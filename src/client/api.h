@@ -101,10 +101,11 @@ struct LogQuery {
 
 struct LogPage {
   std::string bytes;
-  std::string next;     // pass as `from`
-  std::string attempt;  // "42.17#2"; empty when there is none yet
-  bool final = false;   // nothing will follow `next`
-  bool cut = false;     // the middle of the log was thrown away at --log-max
+  std::uint64_t start = 0;  // the place of the first byte
+  std::string next;         // pass as `from`
+  std::string attempt;      // "42.17#2"; empty when there is none yet
+  bool final = false;       // nothing will follow `next`
+  bool cut = false;         // the middle of the log was thrown away at --log-max
 };
 
 class Api {

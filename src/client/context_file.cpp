@@ -1,4 +1,4 @@
-// Reads contexts with toml++, which is included here only.
+// Reads contexts with toml++, which is included here and in context_edit.cpp only.
 // Paths in the file are absolute, or begin with ~/ for the user's own folder.
 #include "client/context_file.h"
 
@@ -46,7 +46,8 @@ Result<std::optional<Context>> missing_context(const std::string& name, const st
   return refuse(
       ErrorKind::not_found, kNoSuchThing,
       join_text("there is no context '", escape_text(name), "' in ", path.empty() ? "a config file" : path),
-      join_text("add it there:  [contexts.", escape_text(name), "]  with  url = \"http://…\""));
+      join_text("make it:  muster context create ", escape_text(name),
+                " --url http://…          all:  muster context list"));
 }
 
 }  // namespace
@@ -67,12 +68,32 @@ Result<std::optional<Context>> find_context(const std::string& name, const Envir
   context.pin = text_at(*found, "pin");
   context.ca_file = expand_home(text_at(*found, "ca_file"), environment);
   context.data_folder = expand_home(text_at(*found, "data"), environment);
+  context.project = text_at(*found, "project");
   if (context.url.empty() && context.data_folder.empty()) {
     return refuse(ErrorKind::usage, kMalformedValue,
                   join_text("context '", escape_text(wanted), "' in ", path, " names neither url nor data"),
                   "add  url = \"http://127.0.0.1:7420\"  to it");
   }
   return std::optional<Context>(std::move(context));
+}
+
+Result<ContextList> list_contexts(const Environment& environment) {
+  ContextList list;
+  list.file = config_file(environment);
+  if (list.file.empty() || access(list.file.c_str(), F_OK) != 0) return list;
+  const Result<toml::table> table = read_file(list.file);
+  if (!table) return std::unexpected(table.error());
+  list.current = text_at(*table, "current");
+  const toml::table* contexts = (*table)["contexts"].as_table();
+  if (contexts == nullptr) return list;
+  for (const auto& [name, value] : *contexts) {
+    const toml::table* found = value.as_table();
+    if (found == nullptr) continue;
+    list.contexts.push_back({std::string(name.str()), text_at(*found, "url"), text_at(*found, "token_file"),
+                             text_at(*found, "data"), text_at(*found, "pin"), text_at(*found, "ca_file"),
+                             text_at(*found, "project")});
+  }
+  return list;
 }
 
 }  // namespace muster::client

@@ -78,6 +78,7 @@ struct Place {
   std::string token_file;   // of the context
   std::string pin{};        // of the context
   std::string ca_file{};    // of the context
+  std::string project{};    // of the context
 };
 
 Result<Place> place_of_folder(std::string folder, std::string source) {
@@ -108,10 +109,11 @@ Result<Place> find_place(const EndpointOptions& options, const Environment& envi
     const std::string source = join_text("context '", escape_text(found.name), "'");
     if (!found.url.empty()) {
       const std::string& data = found.data_folder.empty() ? folder : found.data_folder;
-      return Place{found.url, source, data, found.token_file, found.pin, found.ca_file};
+      return Place{found.url, source, data, found.token_file, found.pin, found.ca_file, found.project};
     }
     auto place = place_of_folder(found.data_folder, source);
     if (place) place->token_file = found.token_file;
+    if (place) place->project = found.project;
     return place;
   }
   if (folder.empty()) {
@@ -212,7 +214,7 @@ Result<Endpoint> find_endpoint(const EndpointOptions& options, const Environment
   std::string url = place->url.substr(0, place->url.find('#'));
   std::string ca_file = options.ca_file.empty() ? std::move(place->ca_file) : options.ca_file;
   std::string project = options.project;
-  if (project.empty()) project = environment("MUSTER_PROJECT").value_or("");
+  if (project.empty()) project = environment("MUSTER_PROJECT").value_or(place->project);
   return Endpoint{std::move(url),    std::move(place->source), std::move(*address),
                   std::move(*token), std::move(project),       std::move(ca_file)};
 }

@@ -1,5 +1,5 @@
 // What a refusal looks like: one message with a stable code and a next step; bad input is this value, never an exception.
-// Every code has a row in kErrorCatalogue (error.cpp); `muster help E204` prints it, and a test compares the two.
+// Every code has a row in kErrorCatalogue (error_catalogue.cpp); `muster help E204` prints it, and a test compares the two.
 #pragma once
 
 #include <cstdint>
@@ -93,8 +93,10 @@ inline constexpr const char* kBodyTooLarge = "E513";
 
 struct CatalogueEntry {
   const char* code;
-  const char* title;  // five words
-  const char* text;   // cause and cure, one paragraph
+  const char* title;    // five words
+  const char* cause;    // what it means, in whole sentences
+  const char* fix;      // what to do, in whole sentences
+  const char* example;  // a command that does it
 };
 // Sorted by code, ended by a null code.
 extern const CatalogueEntry kErrorCatalogue[];

@@ -49,12 +49,20 @@ TEST(ErrorCatalogue, has_a_row_for_every_code_and_no_other) {
 TEST(ErrorCatalogue, explains_each_code_in_full_sentences) {
   for (const CatalogueEntry* entry = kErrorCatalogue; entry->code != nullptr; ++entry) {
     const std::string_view title = entry->title;
-    const std::string_view text = entry->text;
     EXPECT_LE(title.size(), 40U) << title;
-    EXPECT_GE(text.size(), 100U) << entry->code;
-    EXPECT_TRUE(std::isupper(static_cast<unsigned char>(text.front())) || text.front() == '-') << text;
-    EXPECT_EQ(text.back(), '.') << text;
-    EXPECT_EQ(text.find('\n'), std::string_view::npos);
+    ASSERT_TRUE(entry->cause != nullptr && entry->fix != nullptr && entry->example != nullptr) << entry->code;
+    EXPECT_GE(std::string_view(entry->cause).size() + std::string_view(entry->fix).size(), 100U)
+        << entry->code;
+    for (const std::string_view text : {std::string_view(entry->cause), std::string_view(entry->fix)}) {
+      ASSERT_GE(text.size(), 10U) << entry->code;
+      const auto first = static_cast<unsigned char>(text.front());
+      EXPECT_TRUE(std::isupper(first) || text.front() == '-' || text.front() == '\'') << text;
+      EXPECT_EQ(text.back(), '.') << text;
+      EXPECT_EQ(text.find('\n'), std::string_view::npos);
+    }
+    const std::string_view example = entry->example;
+    EXPECT_GE(example.size(), 4U) << entry->code;
+    EXPECT_NE(example.back(), '.') << example;
   }
 }
 

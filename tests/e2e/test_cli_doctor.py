@@ -2,6 +2,8 @@
 
 import json
 import os
+import stat
+import subprocess
 
 import pytest
 
@@ -76,3 +78,24 @@ def test_the_forms_of_a_list(worker_server):
     assert "kernel" in worker_server.run("doctor", "-q").stdout.split()
     lines = worker_server.run("doctor", "--columns", "check,fix", "--no-header").stdout.splitlines()
     assert lines[0] == "kernel\t"
+
+
+def test_a_bundle_holds_no_secret(worker_server, tmp_path):
+    """`doctor --bundle`: everything that opens something, and what people typed, stays here."""
+    Worker(worker_server).wait_connected()
+    worker_server.submit("sh", "-c", "echo s3cret-in-command", env={"PASSWORD": "s3cret-in-env"}, name="mine")
+    with open(worker_server.data / "server.log", "a") as log:
+        log.write(f'{{"event":"planted","text":"{worker_server.token} postgres://a:s3cret-in-url@db/m"}}\n')
+    path = tmp_path / "doctor.tgz"
+    done = worker_server.run("doctor", "--bundle", path, "-o", "json", check=False)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and "packed into" in done.stderr
+    names = subprocess.run(["tar", "tzf", path], capture_output=True, text=True, check=True).stdout.split()
+    assert {"muster-bundle/" + name for name in ("findings.json", "status.json", "workers.json", "batches.json", "server.log",
+                                                 "agent.log", "version")} <= set(names)
+    everything = subprocess.run(["tar", "xzf", path, "-O"], capture_output=True, text=True, check=True).stdout
+    secret = worker_server.token.split("_")[3]
+    assert "planted" in everything and '"name":"mine"' in everything
+    for hidden in (secret, "s3cret", worker_server.token):
+        assert hidden not in everything, hidden
+    again = worker_server.run("doctor", "--bundle", path, check=False)
+    assert again.returncode == 75 and "not replaced" in again.stderr

@@ -1,6 +1,9 @@
 """`muster logs`: raw into a pipe, safe on a terminal, parts of a log, following it across a restart of the server."""
 
+import os
+import re
 import signal
+import subprocess
 
 import pytest
 
@@ -198,3 +201,104 @@ def test_ctrl_c_while_following(fake):
     process.send_signal(signal.SIGINT)
     error = process.communicate(timeout=20)[1].decode()
     assert process.returncode == 130 and "reattach:  muster logs -f 42.17" in error
+
+
+# ---- lines, order, search: against the real server ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [b"", b"one", b"one\n", b"one\ntwo\nthree", b"one\ntwo\nthree\n", b"\n\n\n", b"x" * 300000 + b"\nend\n",
+                                  b"".join(b"line %d\n" % i for i in range(50000))])
+def test_lines_from_both_ends(fake, data):
+    server, run = fake
+    serve(server, data, page=70000)
+    lines = data.splitlines(keepends=True)
+    for count in (0, 1, 2, 7000):
+        assert run("logs", "42.17", "--head-lines", count, text=False).out == b"".join(lines[:count])
+        assert run("logs", "42.17", "--tail-lines", count, text=False).out == b"".join(lines[len(lines) - min(count, len(lines)):])
+    assert run("logs", "42.17", "--tail-lines", 2, "--head-lines", 1, text=False).out == b"".join(lines[-2:][:1])
+
+
+def test_parts_that_contradict_each_other(fake):
+    _, run = fake
+    for words in (["--head", "1", "--head-lines", "1"], ["--tail", "1", "--tail-lines", "1"], ["-f", "--order", "time"],
+                  ["--grep", "x", "-f"], ["--grep", "x", "--head", "3"], ["--grep", "x", "--order", "time"]):
+        result = run("logs", "42.17", *words)
+        assert result.code == 2 and "contradict" in result.err, words
+    assert "belongs to --grep" in run("logs", "42.17", "--ignore-case").err
+    assert run("logs", "42.17", "--grep", "").code == 2
+
+
+def test_a_batch_by_index_and_by_time_and_parts_of_each_task(worker_server):
+    # The later the index the earlier it is started: one at a time, 3 before 2 before 1.
+    for index in (3, 2, 1):
+        worker_server.submit("sh", "-c", "echo first {}; echo last {}", array=str(index), name="order",
+                             **({} if index == 3 else {"batch": "order"}))
+        worker_server.wait("@order")
+    run = worker_server.run
+    assert run("logs", "@order", "--head-lines", 1).stdout == "first 1\nfirst 2\nfirst 3\n"
+    assert run("logs", "@order", "--tail-lines", 1, "--order", "time").stdout == "last 3\nlast 2\nlast 1\n"
+    assert run("logs", "@order", "--order", "index").stdout == run("logs", "@order").stdout
+    assert run("logs", "@order", "--order", "time").stdout.splitlines()[0] == "first 3"
+    assert run("logs", "@order", "--tail", "7").stdout == "last 1\nlast 2\nlast 3\n"
+    assert run("logs", "@order", "--head", "5").stdout == "firstfirstfirst"
+
+
+def test_grep_looks_through_all_of_a_batch(worker_server):
+    run = worker_server.run
+    batch = worker_server.submit("sh", "-c", "echo start {}; test {} -ne 7 || echo 'Out of Memory {}' >&2; printf 'no end {}'",
+                                 array="1-20")["batch"]
+    worker_server.wait(str(batch))
+    assert run("logs", batch, "--grep", "Out of Mem").stdout == f"{batch}.7:Out of Memory 7\n"
+    assert run("logs", batch, "--grep", "out of mem").stdout == ""
+    assert run("logs", batch, "--grep", "out of mem", "--ignore-case", "--stream", "stderr").stdout == f"{batch}.7:Out of Memory 7\n"
+    assert run("logs", batch, "--grep", "out of mem", "--ignore-case", "--stream", "stdout").stdout == ""
+    assert run("logs", f"{batch}.7", "--grep", "start").stdout == "start 7\n"
+    assert run("logs", f"{batch}.7#1", "--grep", "start").stdout == "start 7\n"
+    assert run("logs", f"{batch}.5-6", "--grep", "end").stdout == f"{batch}.5:no end 5\n{batch}.6:no end 6\n"
+    assert len(run("logs", batch, "--grep", "start").stdout.splitlines()) == 20
+    # A page at a time gives the same lines.
+    found, after = [], None
+    while True:
+        page = worker_server.get("/logs/search", selector=str(batch), text="start", limit=3, **({"after": after} if after else {}))
+        assert page["schema"] == "muster.log-lines/1"
+        found += [line["text"] for line in page["items"]]
+        after = page["next"]
+        if not after:
+            break
+    assert found == [f"start {i}" for i in range(1, 21)]
+    for query in ({"text": ""}, {"text": "a\nb"}, {"text": "x" * 2000}, {"text": "x", "stream": "other"}, {"text": "x", "after": "1"},
+                  {"text": "x", "ignore_case": "perhaps"}):
+        assert worker_server.request("GET", "/logs/search", query={"selector": str(batch), **query}).status == 400, query
+
+
+def test_a_line_without_an_end_needs_no_memory(worker_server, tmp_path):
+    """100 MB in one line, with text at its end: printed, searched and cut at flat memory, and safe on a terminal."""
+    code = "head -c 40000000 /dev/zero | tr '\\0' x; printf needle; head -c 60000000 /dev/zero | tr '\\0' y; printf '\\033[2Jend'"
+    batch = worker_server.submit("sh", "-c", code, log_max_bytes=1 << 30)["batch"]
+    worker_server.wait(str(batch))
+    selector = f"{batch}.1"
+
+    def measured(*words):
+        with open(tmp_path / "out", "wb") as out:
+            process = subprocess.Popen([cli.MUSTER, "logs", selector, *words, "--data", str(worker_server.data)], stdout=out,
+                                       env=worker_server.environment())
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        assert usage.ru_maxrss < 48 * 1024, (words, usage.ru_maxrss)
+        return (tmp_path / "out").stat().st_size
+
+    def server_memory_kb():
+        status = open(f"/proc/{worker_server.process.pid}/status").read()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+    before = server_memory_kb()
+    assert measured() == 100_000_006 + 7
+    assert measured("--tail-lines", "1") == 100_000_006 + 7
+    assert measured("--head", "10") == 10 and measured("--tail", "3") == 3
+    assert 100 < measured("--grep", "needle") < 5000
+    assert measured("--grep", "nothing like it") == 0
+    assert server_memory_kb() - before < 64 * 1024
+    shown = cli.Client(worker_server.home, **worker_server.environment()).terminal(
+        "logs", selector, "--tail", "8", "--no-color", "--data", str(worker_server.data), width=20)
+    assert "\x1b[2J" not in shown.out and "\\x1b[2Jend" in shown.out

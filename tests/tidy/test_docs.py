@@ -76,6 +76,15 @@ def test_states_are_generated():
     assert printed == written, "regenerate it: build/muster help states > docs/states.md"
 
 
+def test_reference_is_generated(tmp_path):
+    if not MUSTER.exists():
+        pytest.skip("build/muster is not built")
+    subprocess.run([MUSTER, "man", "--format", "markdown", "--dir", tmp_path], capture_output=True, check=True)
+    stale = [page.name for page in sorted(tmp_path.iterdir())
+             if tree.text_of(page) != (tree.text_of(written) if (written := tree.ROOT / "docs/reference" / page.name).exists() else "")]
+    assert not stale, f"make them anew: build/muster man --format markdown --dir docs/reference ({', '.join(stale)})"
+
+
 def test_named_files_bite(tmp_path):
     tree.plant(tmp_path, "src/core/a.cpp", "")
     tree.plant(tmp_path, "docs/life-of-a-task.md", "see `src/core/a.cpp`, `src/core/`\n`src/core/gone.cpp`\n")

@@ -14,6 +14,7 @@ LIBRARIES = (
     (r"sqlite3\.h$", "sqlite"),
     (r"libpq-fe\.h$", "postgresql"),
     (r"zstd(_errors)?\.h$|zdict\.h$", "zstd"),
+    (r"zlib\.h$", "zlib"),
     (r"sodium(\.h$|/)", "sodium"),
     (r"openssl/", "ssl"),
     (r"spdlog/", "spdlog"),

@@ -13,6 +13,7 @@ extern const Command kSubmitCommand;
 extern const Command kStatusCommand;
 extern const Command kWaitCommand;
 extern const Command kLogsCommand;
+extern const Command kReportCommand;
 extern const Command kRetryCommand;
 extern const Command kCancelCommand;
 extern const Command kHoldCommand;
@@ -53,7 +54,17 @@ extern const Command kProjectDeleteCommand;
 extern const Command kAuditListCommand;
 extern const Command kAuditVerifyCommand;
 extern const Command kAuditExportCommand;
+extern const Command kContextListCommand;
+extern const Command kContextShowCommand;
+extern const Command kContextCreateCommand;
+extern const Command kContextSetCommand;
+extern const Command kContextDeleteCommand;
+extern const Command kContextUseCommand;
+extern const Command kContextCurrentCommand;
 extern const Command kHelpCommand;
+extern const Command kCompletionCommand;
+extern const Command kCompleteCommand;
+extern const Command kManCommand;
 
 extern const std::span<const Command* const> kOwnCommands;
 

@@ -54,5 +54,6 @@ extern const View kUserView;
 extern const View kTokenView;
 extern const View kProjectView;
 extern const View kAuditView;
+extern const View kContextView;
 
 }  // namespace muster::cli

@@ -94,6 +94,7 @@ void join(const CallPtr& call);
 void show_status(const CallPtr& call);
 void wait(const CallPtr& call);
 void read_logs(const CallPtr& call);
+void search_logs(const CallPtr& call);
 void list_events(const CallPtr& call);
 void shut_down(const CallPtr& call);
 void list_users(const CallPtr& call);

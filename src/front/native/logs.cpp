@@ -5,13 +5,13 @@
 #include "blobs/log_store.h"
 #include "front/native/call.h"
 #include "front/native/describe.h"
+#include "front/native/log_attempts.h"
 
 namespace muster::front::native {
 namespace {
 
 constexpr Micros kPause_us = 20'000;
 constexpr std::uint64_t kLimitMax = 8ULL << 20;
-constexpr std::size_t kListStep = 256;
 
 struct LogRequest {
   Selected selected;
@@ -110,29 +110,6 @@ std::optional<Found> find_attempt(Backend& backend, const LogRequest& request, c
   return std::nullopt;
 }
 
-bool is_selected(const LogRequest& request, TaskIndex index) {
-  const std::vector<IndexSpan>& ranges = request.selected.ranges;
-  return ranges.empty() || std::any_of(ranges.begin(), ranges.end(), [index](const IndexSpan& span) {
-           return index >= span.first && index <= span.last;
-         });
-}
-
-// Behind `after`, the newest attempt of the next selected task that wrote something.
-Result<std::optional<AttemptRef>> next_logged(Backend& backend, const LogRequest& request, AttemptRef after) {
-  std::optional<AttemptRef> candidate;
-  for (;;) {
-    const Result<std::vector<blobs::LogSize>> sizes =
-        backend.logs().list(request.selected.batch.id, after, kListStep);
-    if (!sizes) return std::unexpected(sizes.error());
-    for (const blobs::LogSize& size : *sizes) {
-      if (candidate && size.attempt.index != candidate->index) return candidate;
-      if (is_selected(request, size.attempt.index)) candidate = size.attempt;
-      after = size.attempt;
-    }
-    if (sizes->size() < kListStep) return candidate;
-  }
-}
-
 // The first selected task behind `index` that is not final.
 std::optional<TaskIndex> next_unfinished(Backend& backend, const LogRequest& request, const Layout& layout,
                                          std::optional<TaskIndex> index) {
@@ -212,8 +189,8 @@ Result<LogPage> page_of_several(Backend& backend, const LogRequest& request) {
       const bool ended = has_ended(backend, request, layout, at);
       if (!page.chunk.bytes.empty() || (!ended && request.wait_us != 0)) return page;
     }
-    const Result<std::optional<AttemptRef>> next =
-        next_logged(backend, request, at.number == 0 ? AttemptRef{request.selected.batch.id, 0, 0, 0} : at);
+    const Result<std::optional<AttemptRef>> next = next_logged(
+        backend, request.selected, at.number == 0 ? AttemptRef{request.selected.batch.id, 0, 0, 0} : at);
     if (!next) return std::unexpected(next.error());
     const std::optional<TaskIndex> unfinished =
         next_unfinished(backend, request, layout, at.number == 0 ? std::nullopt : std::optional(at.index));
