@@ -313,7 +313,8 @@ ValueKind value_kind(std::string_view path, std::string_view long_name, std::str
     if (known.name == long_name) return known.kind;
   }
   if (value_name.find('|') != std::string_view::npos) return ValueKind::words;
-  if (value_name == "NAME" && long_name.empty() && !path.ends_with(" create")) {
+  const bool names_object = value_name == "NAME" || value_name == "SELECTOR";
+  if (names_object && long_name.empty() && !path.ends_with(" create")) {
     for (const NamedKind& known : kByObject) {
       if (known.name == object_of(path)) return known.kind;
     }

@@ -1,6 +1,7 @@
 // Man pages in mdoc, as `mandoc -Tlint` likes them.
 // Text is escaped once, where it is written: a dot at the beginning of a line would be a macro.
 #include "cli/declared.h"
+#include "cli/help_text.h"
 #include "cli/manual_pages.h"
 #include "cli/topics.h"
 #include "client/text.h"
@@ -65,16 +66,26 @@ std::string argument(std::string_view text) {
   return join_text("\"", out, "\"");
 }
 
+// No line of the source is longer than this: some readers of man pages are old.
+constexpr std::size_t kLineBytes = 78;
+
+std::string wrapped(std::string_view text) {
+  std::string out = wrap_text(escaped(text), kLineBytes, 0) + "\n";
+  for (std::size_t at = out.find("\n."); at != std::string::npos; at = out.find("\n.", at + 1))
+    out.insert(at + 1, "\\&");
+  return out;
+}
+
 // Sentences end lines, as mdoc wants it.
 std::string running(std::string_view text) {
   std::string out;
   for (;;) {
     const std::size_t end = text.find(". ");
     if (end == std::string_view::npos) break;
-    out += join_text(escaped(text.substr(0, end + 1)), "\n");
+    out += wrapped(text.substr(0, end + 1));
     text.remove_prefix(end + 2);
   }
-  return join_text(out, escaped(text), "\n");
+  return out + wrapped(text);
 }
 
 std::string literal(std::string_view lines) {
@@ -104,10 +115,9 @@ std::string upper(std::string text) {
   return text;
 }
 
-std::string head(std::string_view name, unsigned section, std::string_view summary,
-                 std::string_view version) {
-  return join_text(".Dd ", kDate, "\n.Dt ", upper(std::string(name)), " ", section, "\n.Os \"Muster ",
-                   version, "\"\n.Sh NAME\n.Nm ", name, "\n.Nd ", escaped(summary), "\n");
+std::string head(std::string_view name, unsigned section, std::string_view summary) {
+  return join_text(".Dd ", kDate, "\n.Dt ", upper(std::string(name)), " ", section, "\n.Os\n.Sh NAME\n.Nm ",
+                   name, "\n.Nd ", escaped(summary), "\n");
 }
 
 std::string sentence(std::string_view text) {
@@ -128,10 +138,10 @@ std::string_view without_newlines(std::string_view text) {
   return text;
 }
 
-ManualPage command_page(const Command& command, std::string_view version) {
+ManualPage command_page(const Command& command) {
   const Declared declared(command);
   const std::string name = join_text("muster-", dashed(command.path));
-  std::string out = head(name, 1, command.summary, version);
+  std::string out = head(name, 1, command.summary);
   out += join_text(".Sh SYNOPSIS\n.Nm ", argument(join_text("muster ", command.path)), "\n");
   if (!command.usage.empty()) out += join_text(escaped(command.usage), "\n");
   out += join_text(".Sh DESCRIPTION\n", running(sentence(command.summary)));
@@ -153,19 +163,19 @@ ManualPage command_page(const Command& command, std::string_view version) {
 }
 
 // The first line of a topic is its title.
-ManualPage topic_page(std::string_view topic, std::string_view version) {
+ManualPage topic_page(std::string_view topic) {
   const std::string text = topic_text(topic).value_or("");
   const std::size_t end = text.find('\n');
   const std::string name = join_text("muster-", topic);
-  std::string out = head(name, 7, text.substr(0, end), version);
+  std::string out = head(name, 7, text.substr(0, end));
   std::string_view rest = std::string_view(text).substr(end);
   while (rest.starts_with('\n')) rest.remove_prefix(1);
   out += join_text(".Sh DESCRIPTION\n", literal(without_newlines(rest)), ".Sh SEE ALSO\nmuster(1)\n");
   return {name + ".7", std::move(out)};
 }
 
-ManualPage errors_page(std::string_view version) {
-  std::string out = head("muster-errors", 7, "what error codes mean, and what to do", version);
+ManualPage errors_page() {
+  std::string out = head("muster-errors", 7, "what error codes mean, and what to do");
   out += ".Sh DESCRIPTION\nEach error ends in a code.\n.Bl -tag -width Ds\n";
   for (const CatalogueEntry* entry = kErrorCatalogue; entry->code != nullptr; ++entry) {
     out += join_text(".It ", argument(join_text(entry->code, ": ", entry->title)), "\n",
@@ -174,12 +184,12 @@ ManualPage errors_page(std::string_view version) {
   return {"muster-errors.7", out + ".El\n.Sh SEE ALSO\nmuster(1)\n"};
 }
 
-ManualPage overview_page(const std::vector<const Command*>& commands, std::string_view version) {
-  std::string out = head("muster", 1, "one control plane for batch compute", version);
+ManualPage overview_page(const std::vector<const Command*>& commands) {
+  std::string out = head("muster", 1, "one control plane for batch compute");
   out += ".Sh SYNOPSIS\n.Nm\nCOMMAND [options]\n.Sh DESCRIPTION\n";
   out +=
-      "You give it commands; it runs them over your machines, shows what is going on and why, tries again\n"
-      "what deserves it, and never loses an accepted task.\n.Bl -tag -width Ds\n";
+      "You give it commands; it runs them over your machines, shows what is going on\n"
+      "and why, tries again what deserves it, and never loses an accepted task.\n.Bl -tag -width Ds\n";
   for (const Command* command : commands) {
     if (command->section == CommandSection::hidden) continue;
     out += join_text(".It ", argument(command->path), "\n", running(sentence(command->summary)));
@@ -198,14 +208,14 @@ ManualPage overview_page(const std::vector<const Command*>& commands, std::strin
 
 }  // namespace
 
-std::vector<ManualPage> man_pages(const std::vector<const Command*>& commands, std::string_view version) {
+std::vector<ManualPage> man_pages(const std::vector<const Command*>& commands) {
   std::vector<ManualPage> pages;
-  pages.push_back(overview_page(commands, version));
+  pages.push_back(overview_page(commands));
   for (const Command* command : commands) {
-    if (command->section != CommandSection::hidden) pages.push_back(command_page(*command, version));
+    if (command->section != CommandSection::hidden) pages.push_back(command_page(*command));
   }
-  for (const std::string_view topic : topic_names()) pages.push_back(topic_page(topic, version));
-  pages.push_back(errors_page(version));
+  for (const std::string_view topic : topic_names()) pages.push_back(topic_page(topic));
+  pages.push_back(errors_page());
   return pages;
 }
 

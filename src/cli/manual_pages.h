@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cli/command.h"
@@ -15,7 +14,7 @@ struct ManualPage {
   std::string text;
 };
 
-std::vector<ManualPage> man_pages(const std::vector<const Command*>& commands, std::string_view version);
+std::vector<ManualPage> man_pages(const std::vector<const Command*>& commands);
 std::vector<ManualPage> reference_pages(const std::vector<const Command*>& commands);
 
 }  // namespace muster::cli

@@ -93,7 +93,7 @@ const CatalogueEntry kErrorCatalogue[] = {
      "Nothing of that number or name exists in this project: no batch, task, attempt, worker, user or "
      "whatever was asked for. Old batches may have been dropped by retention, and another project's are not "
      "shown.",
-     "List what there is.", "muster batch list"},
+     "List what there is, and name one of those.", "muster batch list"},
     {kMalformedValue, "the value is malformed",
      "A value cannot be read; the message shows it and what was expected.",
      "Memory and sizes are '512M', '16G', '1.5GiB' (memory without a unit is MiB); durations are '90' "

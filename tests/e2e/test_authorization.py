@@ -23,6 +23,7 @@ TABLE = {
     "limit.set": ("admin", "server"), "limit.delete": ("admin", "server"), "task.cancel": ("submitter", "own"),
     "task.hold": ("submitter", "own"), "task.release": ("submitter", "own"), "task.retry": ("submitter", "own"),
     "status": ("viewer", "project"), "wait": ("viewer", "project"), "logs": ("viewer", "project"),
+    "logs.search": ("viewer", "project"),
     "event.list": ("viewer", "project"), "shutdown": ("admin", "server"), "worker.invite": ("operator", "server"),
     "worker.join": ("viewer", "key"), "user.list": ("admin", "server"),
     "user.create": ("admin", "server"), "user.show": ("admin", "yourself"), "user.set": ("admin", "server"),

@@ -125,6 +125,10 @@ class Prompt:
         self.session.read_until("READY> ", 20)
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x07|\r", "", shown).split("|")[0]
 
+    def comes_to(self, typed, wanted):
+        """On a loaded machine the server's words may come later than a person waits for."""
+        return any(wanted in self.line(typed) for _ in range(6))
+
     def close(self):
         self.session.close()
 
@@ -148,9 +152,9 @@ def test_at_a_prompt(fake, tmp_path, shell):
                         "unset zle_bracketed_paste; autoload -U compinit; compinit -u -D; source <(muster completion zsh)")
     try:
         for typed, wanted in [*CASES, ("muster submit --from sam", "muster submit --from samples.tsv ")]:
-            assert wanted.strip() in prompt.line(typed), (shell, typed)
+            assert prompt.comes_to(typed, wanted.strip()), (shell, typed)
         # A name with a blank arrives as one word.
-        assert re.search(r"two\\? words", prompt.line("muster submit --batch tw"))
+        assert prompt.comes_to("muster submit --batch tw", "two\\ words")
     finally:
         prompt.close()
 
@@ -166,6 +170,6 @@ def test_in_fish(fake, tmp_path):
         return [one.split("\t")[0] for one in done.stdout.splitlines()]
 
     for typed, wanted in CASES:
-        assert wanted.split()[-1] in offered(typed), typed
+        assert any(wanted.split()[-1] in offered(typed) for _ in range(6)), typed
     assert "submit" in offered("muster ") and offered("muster submit --from sam") == ["samples.tsv"]
     assert "worker" in offered("muster submit -- muster wor")

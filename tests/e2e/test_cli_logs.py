@@ -245,13 +245,13 @@ def test_a_batch_by_index_and_by_time_and_parts_of_each_task(worker_server):
 
 def test_grep_looks_through_all_of_a_batch(worker_server):
     run = worker_server.run
-    batch = worker_server.submit("sh", "-c", "echo start {}; test {} -ne 7 || echo 'Out of Memory {}' >&2; printf 'no end {}'",
+    batch = worker_server.submit("sh", "-c", "echo start {}; test {} -ne 7 || echo 'Out of Memory {}'; printf 'no end {}'",
                                  array="1-20")["batch"]
     worker_server.wait(str(batch))
     assert run("logs", batch, "--grep", "Out of Mem").stdout == f"{batch}.7:Out of Memory 7\n"
     assert run("logs", batch, "--grep", "out of mem").stdout == ""
-    assert run("logs", batch, "--grep", "out of mem", "--ignore-case", "--stream", "stderr").stdout == f"{batch}.7:Out of Memory 7\n"
-    assert run("logs", batch, "--grep", "out of mem", "--ignore-case", "--stream", "stdout").stdout == ""
+    assert run("logs", batch, "--grep", "out of mem", "--ignore-case", "--stream", "stdout").stdout == f"{batch}.7:Out of Memory 7\n"
+    assert run("logs", batch, "--grep", "out of mem", "--ignore-case", "--stream", "stderr").stdout == ""
     assert run("logs", f"{batch}.7", "--grep", "start").stdout == "start 7\n"
     assert run("logs", f"{batch}.7#1", "--grep", "start").stdout == "start 7\n"
     assert run("logs", f"{batch}.5-6", "--grep", "end").stdout == f"{batch}.5:no end 5\n{batch}.6:no end 6\n"

@@ -92,7 +92,7 @@ class LiveWords {
         selectors();
         break;
       case ValueKind::batch:
-        batches(true);
+        batches();
         break;
       case ValueKind::batch_name:
         batch_names();
@@ -144,18 +144,17 @@ class LiveWords {
     if (api) each((*api)->read(path), add);
   }
 
-  void batches(bool numbers_first) {
+  void batches() {
     const Result<client::Api*> api = session_.api();
     if (!api) return;
     client::ListQuery query;
     query.limit = kBatchesAsked;
     const Result<Document> page = (*api)->batches(query);
-    if (numbers_first) {
-      each(page, [this](const Json& batch) {
-        offer(batch["id"].serialize(), join_text(batch["name"].text(), "  ", batch["state"].text(), "  ",
-                                                 batch["tasks"].number(), " tasks"));
-      });
-    }
+    if (!page) return;
+    each(page, [this](const Json& batch) {
+      offer(batch["id"].serialize(), join_text(batch["name"].text(), "  ", batch["state"].text(), "  ",
+                                               batch["tasks"].number(), " tasks"));
+    });
     offer("last", "the newest batch");
     each(page, [this](const Json& batch) {
       offer(join_text("@", batch["name"].text()), "the newest of this name");
@@ -178,7 +177,7 @@ class LiveWords {
     const Result<client::Api*> api = session_.api();
     if (!api) return;
     if (dot == std::string::npos) {
-      batches(true);
+      batches();
       return;
     }
     client::ListQuery query;

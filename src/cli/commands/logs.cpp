@@ -132,14 +132,13 @@ class Logs final : public CommandBody {
   Result<std::vector<std::string>> newest_attempts(Session& session, const std::string& selector) const {
     struct Started {
       std::string time;
-      std::uint64_t position = 0;
+      std::uint64_t index = 0;
       std::string id;
     };
     std::map<std::string, Started> newest;
     client::ListQuery query;
     query.selector = selector;
     query.limit = 1000;
-    std::uint64_t position = 0;
     do {
       const Result<Api*> api = session.api();
       if (!api) return std::unexpected(api.error());
@@ -149,7 +148,9 @@ class Logs final : public CommandBody {
       for (std::size_t i = 0; i < items.size(); ++i) {
         const Json attempt = items.at(i);
         if (!attempt["started"].is_text()) continue;
-        newest[std::string(attempt["task"].text())] = {std::string(attempt["started"].text()), ++position,
+        const Result<Selector> task = parse_selector(attempt["task"].text());
+        const std::uint64_t index = task && !task->ranges.empty() ? task->ranges.front().first : 0;
+        newest[std::string(attempt["task"].text())] = {std::string(attempt["started"].text()), index,
                                                        std::string(attempt["id"].text())};
       }
       query.after = page->root()["next"].text();
@@ -159,7 +160,7 @@ class Logs final : public CommandBody {
     for (auto& [task, started] : newest) all.push_back(std::move(started));
     const bool by_time = order_ == "time";
     std::sort(all.begin(), all.end(), [by_time](const Started& a, const Started& b) {
-      return by_time && a.time != b.time ? a.time < b.time : a.position < b.position;
+      return by_time && a.time != b.time ? a.time < b.time : a.index < b.index;
     });
     std::vector<std::string> ids;
     ids.reserve(all.size());

@@ -52,7 +52,7 @@ class Man final : public CommandBody {
   Result<int> run(Session& session) override {
     const bool markdown = format_ == "markdown";
     const std::vector<ManualPage> pages =
-        markdown ? reference_pages(session.commands()) : man_pages(session.commands(), session.version());
+        markdown ? reference_pages(session.commands()) : man_pages(session.commands());
     if (!folder_.empty()) return write_all(session, pages, markdown);
     std::string wanted = markdown ? "commands" : "muster";
     for (const std::string& word : words_) wanted = markdown ? word : join_text(wanted, "-", word);
