@@ -5,6 +5,7 @@
 #include "apps/agent_command.h"
 #include "apps/backup_command.h"
 #include "apps/doctor_command.h"
+#include "apps/door_command.h"
 #include "apps/join_command.h"
 #include "apps/selftest_command.h"
 #include "apps/server_command.h"
@@ -14,7 +15,7 @@ namespace muster::apps {
 std::vector<cli::Command> all_commands() {
   std::vector<cli::Command> commands;
   for (const auto& group : {server_commands(), join_commands(), agent_commands(), doctor_commands(),
-                            backup_commands(), selftest_commands()}) {
+                            backup_commands(), door_commands(), selftest_commands()}) {
     commands.insert(commands.end(), group.begin(), group.end());
   }
   return commands;

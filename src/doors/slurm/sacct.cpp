@@ -1,0 +1,177 @@
+// sacct: what was run, how it ended and what it used, for as long as the server keeps it.
+// Without jobs it shows the caller's own since midnight, as Slurm does.
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+
+#include "client/text.h"
+#include "core/escape.h"
+#include "core/units.h"
+#include "doors/slurm/columns.h"
+#include "doors/slurm/programs.h"
+
+namespace muster::doors::slurm {
+namespace {
+
+using client::join_text;
+
+constexpr std::array<OptionName, 18> kOptions{{{'j', "jobs", Takes::value},
+                                               {'n', "noheader", Takes::nothing},
+                                               {'P', "parsable2", Takes::nothing},
+                                               {'p', "parsable", Takes::nothing},
+                                               {'X', "allocations", Takes::nothing},
+                                               {'o', "format", Takes::value},
+                                               {'S', "starttime", Takes::value},
+                                               {'E', "endtime", Takes::value},
+                                               {'s', "state", Takes::value},
+                                               {'u', "user", Takes::value},
+                                               {'a', "allusers", Takes::nothing},
+                                               {'b', "brief", Takes::nothing},
+                                               {'l', "long", Takes::nothing},
+                                               {0, "name", Takes::value},
+                                               {0, "delimiter", Takes::value},
+                                               {'e', "helpformat", Takes::nothing},
+                                               {'D', "duplicates", Takes::nothing},
+                                               {'v', "verbose", Takes::nothing}}};
+constexpr std::string_view kColumns = "JobID,JobName,Partition,Account,AllocCPUS,State,ExitCode";
+constexpr std::string_view kBrief = "JobID,State,ExitCode";
+constexpr std::string_view kLong =
+    "JobID,JobName,Partition,User,AllocCPUS,State,ExitCode,Submit,Start,End,Elapsed,Timelimit,ReqMem,MaxRSS,"
+    "TotalCPU,NodeList";
+
+std::int64_t midnight_us() {
+  const time_t now = client::wall_now_us() / 1'000'000;
+  tm parts{};
+  localtime_r(&now, &parts);
+  parts.tm_hour = parts.tm_min = parts.tm_sec = 0;
+  return static_cast<std::int64_t>(mktime(&parts)) * 1'000'000;
+}
+
+// "2026-11-21", "2026-11-21T18:45[:00]", "now", "now-3days" and the like are what people give; the first three are read.
+Result<std::int64_t> time_of(std::string_view option, const std::string& text) {
+  if (text == "now") return client::wall_now_us();
+  if (text == "midnight" || text == "today") return midnight_us();
+  for (const char* form : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"}) {
+    tm parts{};
+    const char* end = strptime(text.c_str(), form, &parts);
+    if (end == nullptr || *end != '\0') continue;
+    parts.tm_isdst = -1;
+    return static_cast<std::int64_t>(mktime(&parts)) * 1'000'000;
+  }
+  return refuse(ErrorKind::usage, kMalformedValue, join_text("Invalid --", option, ": ", escape_text(text)),
+                "2026-11-21 or 2026-11-21T18:45:00");
+}
+
+struct Filter {
+  std::vector<JobState> states;
+  std::string user;  // empty: everybody
+  std::string name;
+  std::int64_t since_us = 0, until_us = 0;
+};
+
+Result<Filter> read_filter(const Call& call, const Given& given) {
+  Filter filter;
+  const bool named = given.has("jobs");
+  for (const std::string& text : given.list("state")) {
+    const auto state = job_state_of(text);
+    if (!state) return std::unexpected(state.error());
+    filter.states.push_back(*state);
+  }
+  if (!named && !given.has("allusers")) filter.user = system_user(call.environment());
+  if (given.has("user")) filter.user = given.text("user");
+  filter.name = given.text("name");
+  if (given.has("starttime")) {
+    const auto since = time_of("starttime", given.text("starttime"));
+    if (!since) return std::unexpected(since.error());
+    filter.since_us = std::max<std::int64_t>(*since, 1);
+  } else if (!named) {
+    filter.since_us = midnight_us();
+  }
+  if (given.has("endtime")) {
+    const auto until = time_of("endtime", given.text("endtime"));
+    if (!until) return std::unexpected(until.error());
+    filter.until_us = *until;
+  }
+  return filter;
+}
+
+bool matches(const Filter& filter, const JobRow& job) {
+  const bool in_time = (job.ended_wall_us == 0 || job.ended_wall_us >= filter.since_us) &&
+                       (filter.until_us == 0 || job.submitted_wall_us <= filter.until_us);
+  return in_time && (filter.user.empty() || job.facts->user == filter.user) &&
+         (filter.name.empty() || job.facts->name == filter.name) &&
+         (filter.states.empty() || std::ranges::find(filter.states, job.state) != filter.states.end());
+}
+
+struct Layout {
+  std::vector<AccountColumn> columns;
+  bool parsable = false, ends_with_bar = false;
+  std::string bar = "|";
+};
+
+Result<Layout> read_layout(const Given& given) {
+  Layout layout;
+  std::vector<std::string> names = given.list("format");
+  if (names.empty()) names = split(given.has("brief") ? kBrief : given.has("long") ? kLong : kColumns, ',');
+  auto columns = parse_account_columns(names);
+  if (!columns) return std::unexpected(columns.error());
+  layout.columns = std::move(*columns);
+  layout.ends_with_bar = given.has("parsable");
+  layout.parsable = layout.ends_with_bar || given.has("parsable2");
+  layout.bar = given.text("delimiter", "|");
+  return layout;
+}
+
+template <class TextOf>
+void add_line(const Layout& layout, TextOf text_of, std::string& out) {
+  bool first = true;
+  for (const AccountColumn& column : layout.columns) {
+    if (!first) out += layout.parsable ? layout.bar : " ";
+    first = false;
+    const std::string text = text_of(column);
+    out += layout.parsable ? escape_text(text) : padded(text, column.width, column.align);
+  }
+  if (layout.ends_with_bar) out += layout.bar;
+  out += layout.parsable ? "\n" : " \n";
+}
+
+}  // namespace
+
+int sacct(const Words& words, const client::Environment& environment) {
+  Call call(words.program, environment);
+  call.set_patience(20'000'000);
+  const auto given = parse_options(kOptions, words.values, Operands::anywhere);
+  if (!given) return call.fail(given.error());
+  if (given->has("helpformat")) {
+    for (const std::string& name : account_names()) call.out += name + "\n";
+    return call.done();
+  }
+  const auto filter = read_filter(call, *given);
+  if (!filter) return call.fail(filter.error());
+  const auto layout = read_layout(*given);
+  if (!layout) return call.fail(layout.error());
+  const Wanted wanted{given->list("jobs"), "", given->has("jobs") ? 0 : filter->since_us};
+  const auto jobs = find_jobs(call, wanted, Missing::left_out);
+  if (!jobs) return call.fail(jobs.error());
+  if (!given->has("noheader")) {
+    add_line(*layout, [](const AccountColumn& column) { return column.name; }, call.out);
+    if (!layout->parsable)
+      add_line(*layout, [](const AccountColumn& column) { return std::string(column.width, '-'); }, call.out);
+  }
+  const std::int64_t now = client::wall_now_us();
+  for (const JobRow& job : *jobs) {
+    if (!matches(*filter, job)) continue;
+    const auto add = [&](Step step) {
+      add_line(
+          *layout, [&](const AccountColumn& column) { return account_value(column.name, job, step, now); },
+          call.out);
+    };
+    add(Step::job);
+    if (!given->has("allocations") && job.state != JobState::pending && job.started_wall_us != 0)
+      add(Step::batch);
+  }
+  return call.done();
+}
+
+}  // namespace muster::doors::slurm
