@@ -97,7 +97,8 @@ void Engine::State::on(const AgentConnected& input) {
   connect_row(*this, worker);
   journal(worker.rebooted() ? EventKind::worker_restarted : EventKind::worker_connected, 0, worker.row.name,
           {}, 0, 0, worker.row.id);
-  worker.has_news = true;
+  speak_to(worker);
+  watch(worker);
 }
 
 void Engine::State::on(const AgentGone& input) {
@@ -164,7 +165,7 @@ class AgentTurn {
   void take_end(const Finished& end) {
     const Found found = find(end.attempt);
     worker_.outbox.forget.push_back(end.attempt);
-    worker_.has_news = true;
+    state_.speak_to(worker_);
     if (found.live != nullptr) {
       Finished taken = end;
       if (taken.outcome == AttemptState::failed && taken.cause == Cause::none) taken.cause = Cause::exit;
@@ -188,7 +189,7 @@ class AgentTurn {
     const Found found = find(have.attempt);
     if (found.live == nullptr) {
       worker_.outbox.stops.push_back({have.attempt, StopReason::stale});
-      worker_.has_news = true;
+      state_.speak_to(worker_);
       return;
     }
     if (message_.full) present_.insert({have.attempt.batch, found.position});
@@ -196,7 +197,7 @@ class AgentTurn {
       // A stop that may have been lost is said again; one that is under way is not.
       if (have.phase != AttemptState::stopping && message_.full) {
         worker_.outbox.stops.push_back({have.attempt, StopReason::cancel});
-        worker_.has_news = true;
+        state_.speak_to(worker_);
       }
       return;
     }
@@ -207,7 +208,7 @@ class AgentTurn {
     }
     if (state_.stopping_tasks && message_.full && have.phase != AttemptState::stopping) {
       worker_.outbox.stops.push_back({have.attempt, StopReason::shutdown});
-      worker_.has_news = true;
+      state_.speak_to(worker_);
     }
     if (found.live->attempt.state != have.phase && have.phase != AttemptState::stopping) {
       state_.set_phase(*found.batch, *found.live, have.phase);
@@ -279,7 +280,7 @@ void Engine::State::on(const AgentSaid& input) {
   worker.lease_until_mono_us =
       std::max(worker.lease_until_mono_us, server_deadline_us(now.mono_us, lease_of(worker)));
   worker.outbox.echo_sent_mono_us = message.sent_mono_us;
-  if (message.full) worker.has_news = true;  // it waits for the answer: its lease counts from sending this
+  if (message.full) speak_to(worker);  // it waits for the answer: its lease counts from sending this
   if (worker.row.state == WorkerState::offline || worker.row.state == WorkerState::lost)
     connect_row(*this, worker);
   if (message.facts) {
@@ -288,6 +289,7 @@ void Engine::State::on(const AgentSaid& input) {
     decision.changes.workers.push_back(worker.row);
   }
   AgentTurn(*this, worker, message).run();
+  watch(worker);
 }
 
 }  // namespace muster::engine

@@ -170,7 +170,7 @@ void Engine::State::request_stop(Batch& batch, Position position, StopReason rea
   const AttemptRef ref{batch.row.id, index_of(batch, position), live.attempt.number,
                        live.attempt.incarnation};
   found->second.outbox.stops.push_back({ref, reason});
-  found->second.has_news = true;
+  speak_to(found->second);
 }
 
 }  // namespace muster::engine

@@ -2,6 +2,7 @@
 // Everything a turn writes and says is collected in State::decision and handed out at its end.
 #include "engine/engine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/state.h"
@@ -51,9 +52,15 @@ void Engine::State::finish_turn() {
   flush_outboxes();
 }
 
+void Engine::State::speak_to(Worker& worker) {
+  if (!std::exchange(worker.has_news, true)) spoken_to.push_back(worker.row.id);
+}
+
 void Engine::State::flush_outboxes() {
-  for (auto& [id, worker] : workers) {
-    if (!worker.has_news || worker.session == 0) continue;
+  std::sort(spoken_to.begin(), spoken_to.end());  // said in one order, whatever came first
+  for (const WorkerId id : std::exchange(spoken_to, {})) {
+    Worker& worker = workers.at(id);
+    if (!std::exchange(worker.has_news, false) || worker.session == 0) continue;
     ServerMessage& message = worker.outbox;
     message.session = worker.session;
     message.seq = ++worker.sent_seq;
@@ -63,7 +70,6 @@ void Engine::State::flush_outboxes() {
     message.gpu_slots = worker.row.gpu_slots;
     message.named = worker.row.offers;
     decision.effects.push_back(ToAgent{std::exchange(worker.outbox, {})});
-    worker.has_news = false;
   }
 }
 

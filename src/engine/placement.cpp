@@ -439,7 +439,8 @@ void Engine::State::send_grant(Batch& batch, Worker& worker, Position position, 
   const TaskIndex index = index_of(batch, position);
   const TaskNumber number = number_of(batch, position);
   live.granted_in_seq = worker.sent_seq + 1;
-  worker.has_news = true;
+  speak_to(worker);
+  watch(worker);
   std::vector<Grant>& grants = worker.outbox.grants;
   const bool continues =
       !grants.empty() && grants.back().batch == batch.row.id && grants.back().template_id == template_id &&

@@ -73,6 +73,7 @@ void Engine::State::set_quarantine(Worker& worker, const Batch& batch) {
   worker.quarantined_until_mono_us = now.mono_us + length_us;
   worker.quarantined_by = batch.row.id;
   worker.half_open = false;
+  watch(worker);
   worker.row.reason = "tasks of batch " + std::to_string(batch.row.id) +
                       " fail at once here, and go well elsewhere; the next try is after " +
                       std::to_string(length_us / 1'000'000) + " s";

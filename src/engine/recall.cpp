@@ -16,7 +16,7 @@ void Engine::State::recall(Batch& batch, Position position, LiveTask& live, Work
   const AttemptRef ref{batch.row.id, index_of(batch, position), live.attempt.number,
                        live.attempt.incarnation};
   worker.outbox.stops.push_back({ref, StopReason::recall});
-  worker.has_news = true;
+  speak_to(worker);
 }
 
 void Engine::State::recall_unstarted(Worker& worker) {

@@ -126,7 +126,7 @@ struct Worker {
   Micros quarantined_until_mono_us = 0;            // valid while quarantined
   bool half_open = false;                          // quarantined, and that time is over
   ServerMessage outbox;                            // what this turn has to say
-  bool has_news = false;
+  bool has_news = false;                           // it is in State::spoken_to
 };
 
 struct Due {
@@ -156,6 +156,10 @@ struct Engine::State {
   SpaceState space = SpaceState::plenty;
   Totals totals;
   bool shutting_down = false;
+  std::vector<WorkerId> spoken_to;  // who has an outbox to be sent in this turn; may name one twice
+  // No silence, lease or quarantine ends earlier. It may be too early, never too late: looking at all workers in each turn would
+  // make ten thousand idle ones a burden.
+  Micros workers_due_mono_us = 0;
   bool stopping_tasks = false;                // … and agents end what runs
   std::vector<RequestId> shut_down_requests;  // answered when nothing runs any more
 
@@ -299,7 +303,10 @@ struct Engine::State {
   void on(const SetLimit& input);
 
   void reply(RequestId request, ReplyBody body);
+  void speak_to(Worker& worker);  // its outbox goes out at the end of the turn
   void flush_outboxes();
+  // After anything that can make its silence, its lease or its quarantine end earlier than what was watched before.
+  void watch(const Worker& worker);
   void disconnect(Worker& worker);  // it is connected, and not any more
   void finish_turn();
   Batch& adopt(const BatchSnapshot& snapshot);  // restore.cpp

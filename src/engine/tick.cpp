@@ -32,7 +32,22 @@ void expire_lease(Engine::State& state, Worker& worker) {
   state.lose_all(worker, "worker " + worker.row.name + " was silent for longer than its lease");
 }
 
+// When something has to be done about a worker although nothing was heard of it.
+Micros due_of(const Engine::State& state, const Worker& worker) {
+  Micros due = std::numeric_limits<Micros>::max();
+  if (worker.row.state == WorkerState::online) due = worker.heard_mono_us + state.options.silence_us;
+  if (worker.row.state == WorkerState::quarantined && !worker.half_open)
+    due = std::min(due, worker.quarantined_until_mono_us);
+  if (!worker.assigned.empty() && worker.row.state != WorkerState::lost &&
+      worker.row.state != WorkerState::removed) {
+    due = std::min(due, worker.lease_until_mono_us);
+  }
+  return due;
+}
+
 void look_at_workers(Engine::State& state) {
+  if (state.now.mono_us < state.workers_due_mono_us) return;
+  state.workers_due_mono_us = std::numeric_limits<Micros>::max();
   for (auto& [id, worker] : state.workers) {
     if (worker.row.state == WorkerState::removed) continue;
     const bool over = state.now.mono_us >= worker.quarantined_until_mono_us;
@@ -52,10 +67,15 @@ void look_at_workers(Engine::State& state) {
         worker.row.state != WorkerState::lost) {
       expire_lease(state, worker);
     }
+    state.watch(worker);
   }
 }
 
 }  // namespace
+
+void Engine::State::watch(const Worker& worker) {
+  workers_due_mono_us = std::min(workers_due_mono_us, due_of(*this, worker));
+}
 
 void Engine::State::on(const Tick&) {
   end_back_offs(*this);
@@ -119,17 +139,7 @@ Micros Engine::next_due_us() const {
   if (state_->placement_unfinished) return state_->now.mono_us;
   Micros due = placement_due_us(*state_);
   if (!state_->back_offs.empty()) due = std::min(due, state_->back_offs.begin()->mono_us);
-  for (const auto& [id, worker] : state_->workers) {
-    if (worker.row.state == WorkerState::online)
-      due = std::min(due, worker.heard_mono_us + state_->options.silence_us);
-    if (worker.row.state == WorkerState::quarantined && !worker.half_open)
-      due = std::min(due, worker.quarantined_until_mono_us);
-    if (!worker.assigned.empty() && worker.row.state != WorkerState::lost &&
-        worker.row.state != WorkerState::removed) {
-      due = std::min(due, worker.lease_until_mono_us);
-    }
-  }
-  return due;
+  return std::min(due, state_->workers_due_mono_us);
 }
 
 }  // namespace muster::engine

@@ -150,7 +150,7 @@ void Engine::State::apply(Worker& worker, const WorkerSettings& settings, std::s
   }
   set_capacity(worker);
   unblock_all();
-  worker.has_news = worker.session != 0;
+  if (worker.session != 0) speak_to(worker);
 }
 
 // Which names of batches some worker serves decides the classes of their tasks: all are listed anew.
@@ -204,6 +204,7 @@ void Engine::State::on(const CreateWorker& input) {
 void Engine::State::resume(Worker& worker) {
   worker.row.state = kWorkerCycle.next(worker.row.state, WorkerEvent::resume);
   if (worker.session != 0) worker.row.state = kWorkerCycle.next(worker.row.state, WorkerEvent::connect);
+  watch(worker);
   worker.row.reason.clear();
   freed.insert(worker.row.id);
   decision.changes.workers.push_back(worker.row);

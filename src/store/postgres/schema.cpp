@@ -20,13 +20,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kDialect{
     {"BLOB", "BYTEA"},
 }};
 
-// Room on a page for the next state of its rows: such an update leaves the indexes alone.
+// Room on a page for the next state of its rows: such an update leaves the indexes alone, unless one looks at what changes, as the
+// one of failed tasks would.
 constexpr std::string_view kOwn = R"sql(
 ALTER TABLE meta ADD COLUMN last_commit BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE meta ADD COLUMN leader TEXT NOT NULL DEFAULT '';
 ALTER TABLE meta SET (fillfactor = 20);
 ALTER TABLE batches SET (fillfactor = 50);
 ALTER TABLE tasks SET (fillfactor = 50);
+DROP INDEX tasks_failed;
 )sql";
 
 }  // namespace

@@ -102,11 +102,14 @@ Writer::Writer(Connection& connection, Incarnation term, BatchId young_batches)
   delete_state_runs_ = connection.prepare("DELETE FROM state_runs WHERE batch = $1");
   delete_dependencies_ = connection.prepare("DELETE FROM dependencies WHERE batch = $1 AND segment = $2");
   Query meta(connection.query("SELECT " + std::string(kSequenceColumns) +
-                              ", last_commit, (SELECT max(batch) FROM segments) FROM meta"));
+                              ", last_commit, (SELECT max(batch) FROM segments), (SELECT max(id) FROM templates), "
+                              "(SELECT max(seq) FROM events) FROM meta"));
   MUSTER_CHECK(meta.next(), "meta has its one row");
   sequences_ = read_sequences(meta);
   last_commit_ = meta.integer<std::uint64_t>();
   highest_segment_ = meta.integer<BatchId>();
+  highest_template_ = meta.integer<TemplateId>();
+  highest_event_ = meta.integer<std::uint64_t>();
 }
 
 // ---- tables
@@ -164,14 +167,28 @@ void Writer::flush(Table& table, const std::string& statement) {
 }
 
 template <class Rows, class KeyOf, class Add>
-void Writer::put(Table& table, const Rows& rows, const KeyOf& key_of, const Add& add) {
+void Writer::put(Table& table, const Rows& rows, const KeyOf& key_of, const Add& add, Standing standing) {
+  const std::string& statement = standing == Standing::fresh ? table.insert : table.upsert;
   for (const auto* row : last_of_each(rows, key_of)) {
     table.rows.begin_row();
     add(table.rows, *row);
     table.rows.end_row();
-    if (table.rows.size() > kValueBytes) flush(table, table.upsert);
+    if (table.rows.size() > kValueBytes) flush(table, statement);
   }
-  flush(table, table.upsert);
+  flush(table, statement);
+}
+
+// Fresh when every row stands above the highest there is, which becomes the highest of them.
+template <class Rows, class NumberOf>
+Writer::Standing Writer::above(std::uint64_t& highest, const Rows& rows, const NumberOf& number_of) {
+  Standing standing = Standing::fresh;
+  std::uint64_t top = highest;
+  for (const auto& row : rows) {
+    if (number_of(row) <= highest) standing = Standing::known;
+    top = std::max<std::uint64_t>(top, number_of(row));
+  }
+  highest = top;
+  return standing;
 }
 
 // ---- transactions
@@ -268,7 +285,8 @@ void Writer::write_batches(const Changes& changes) {
         to.add(row.id);
         scratch_ = pack_template(*row.body);
         to.add(Blob{scratch_});
-      });
+      },
+      above(highest_template_, changes.templates, [](const TemplateRow& row) { return row.id; }));
   put(
       *item_blocks_, changes.item_blocks,
       [](const ItemBlockRow& row) { return Place(row.batch, row.segment, row.first_item); },
@@ -298,8 +316,11 @@ void Writer::write_segments(const Changes& changes) {
     std::uint32_t ordinal = 0;
     for (const Dependency& dependency : row->dependencies) edges.push_back({row, ordinal++, &dependency});
   }
-  for (const SegmentRow& row : changes.segments) highest_segment_ = std::max(highest_segment_, row.batch);
-  put(*segments_, changes.segments, place, [](RowBatch& to, const SegmentRow& row) { add_segment(to, row); });
+  const Standing standing =
+      above(highest_segment_, changes.segments, [](const SegmentRow& row) { return row.batch; });
+  put(
+      *segments_, changes.segments, place, [](RowBatch& to, const SegmentRow& row) { add_segment(to, row); },
+      standing);
   put(
       *dependencies_, edges,
       [](const Edge& edge) { return Place(edge.of->batch, edge.of->ordinal, edge.ordinal); },
@@ -322,7 +343,8 @@ void Writer::write_tasks(const Changes& changes) {
       [](RowBatch& to, const LimitRow& row) { add_limit(to, row); });
   put(
       *events_, changes.events, [](const EventRow& row) { return row.seq; },
-      [](RowBatch& to, const EventRow& row) { add_event(to, row); });
+      [](RowBatch& to, const EventRow& row) { add_event(to, row); },
+      above(highest_event_, changes.events, [](const EventRow& row) { return row.seq; }));
   put(
       *keys_, changes.keys, [](const KeyRow& row) { return std::pair(row.project, row.key); },
       [](RowBatch& to, const KeyRow& row) { add_key(to, row); });

@@ -41,6 +41,8 @@ class Writer {
     std::string insert, upsert;  // prepared
     RowBatch rows;
   };
+  // Whether a row of that key may be there already; asking the database costs a third of writing it.
+  enum class Standing : std::uint8_t { known, fresh };
   void prepare_tables();
   Table& make_table(std::string name, std::string_view columns, std::string_view key);
   void begin();
@@ -48,7 +50,10 @@ class Writer {
   // Sends what is collected.
   void flush(Table& table, const std::string& statement);
   template <class Rows, class KeyOf, class Add>
-  void put(Table& table, const Rows& rows, const KeyOf& key_of, const Add& add);
+  void put(Table& table, const Rows& rows, const KeyOf& key_of, const Add& add,
+           Standing standing = Standing::known);
+  template <class Rows, class NumberOf>
+  static Standing above(std::uint64_t& highest, const Rows& rows, const NumberOf& number_of);
   void write_rows(const Changes& changes);
   void write_batches(const Changes& changes);
   void write_segments(const Changes& changes);
@@ -60,7 +65,8 @@ class Writer {
   const Incarnation term_;
   tables::BatchLedger ledger_;
   Sequences sequences_;
-  BatchId highest_segment_ = 0;  // no batch above it has segments
+  // No batch above it has segments, no template and no event is above it.
+  std::uint64_t highest_segment_ = 0, highest_template_ = 0, highest_event_ = 0;
   std::uint64_t last_commit_ = 0;
 
   std::deque<Table> tables_;
