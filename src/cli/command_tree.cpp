@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "cli/commands/commands.h"
-#include "cli/suggestion.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/nearest_word.h"
 
 namespace muster::cli {
 

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <utility>
 
-#include "cli/suggestion.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/nearest_word.h"
 #include "core/units.h"
 
 namespace muster::cli {

@@ -14,6 +14,12 @@ namespace muster::cli {
 Result<std::string> pin_selector(Session& session, const std::string& selector);
 Result<std::vector<std::string>> pin_selectors(Session& session, const std::vector<std::string>& selectors);
 
+// The same with a filter and `all`: the tasks that match now, and only they, from then on.
+Result<std::vector<std::string>> pin_filtered(Session& session, const std::vector<std::string>& selectors,
+                                              const std::string& where);
+// Whether `all` is among them.
+bool names_everything(const std::vector<std::string>& selectors);
+
 std::string joined_selectors(const std::vector<std::string>& selectors);
 
 }  // namespace muster::cli

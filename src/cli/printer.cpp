@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "cli/json_text.h"
-#include "cli/suggestion.h"
 #include "cli/views/cells.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/nearest_word.h"
 
 namespace muster::cli {
 

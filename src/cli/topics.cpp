@@ -2,6 +2,7 @@
 // Lines are at most 100 columns, so that none needs wrapping.
 #include "cli/topics.h"
 
+#include "core/filter.h"
 #include "core/states_markdown.h"
 
 namespace muster::cli {
@@ -134,7 +135,7 @@ struct Topic {
 constexpr Topic kTopics[] = {
     {"selectors", kSelectors},       {"states", {}},      {"reasons", kReasons},
     {"placeholders", kPlaceholders}, {"output", kOutput}, {"exit-codes", kExitCodes},
-    {"environment", kEnvironment},
+    {"environment", kEnvironment},   {"filters", {}},
 };
 
 }  // namespace
@@ -146,6 +147,7 @@ std::vector<std::string_view> topic_names() {
 }
 
 std::optional<std::string> topic_text(std::string_view topic) {
+  if (topic == "filters") return filters_page();
   if (topic == "states") return "States\n\n" + states_text();
   for (const Topic& known : kTopics) {
     if (known.name == topic) return std::string(known.text);

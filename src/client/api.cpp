@@ -27,6 +27,7 @@ std::string list_target(std::string_view name, const ListQuery& query,
   Query target(route(name));
   target.add_given(selector_key, query.selector)
       .add_given("state", query.states)
+      .add_given("where", query.where)
       .add_given("name", query.name)
       .add_given("user", query.user);
   if (query.limit != 0) target.add("limit", query.limit);
@@ -89,6 +90,8 @@ std::string_view to_text(Verb verb) {
       return "release";
     case Verb::retry:
       return "retry";
+    case Verb::set:
+      return "set";
   }
   return "cancel";
 }
@@ -240,10 +243,32 @@ Result<Document> Api::set_limit(std::string_view name, const LimitSettings& sett
 Result<Document> Api::events(const ListQuery& query) { return get(list_target("/events", query, "batch")); }
 
 Result<Document> Api::change(Verb verb, const Change& change) {
-  return send("POST", join_text(kBase, "/", to_text(verb)), change_json(change));
+  HttpRequest request = request_of("POST", join_text(kBase, "/", to_text(verb)));
+  request.content_type = "application/json";
+  request.timeout_us = kSubmitPatience_us;
+  request.body = change_json(change);
+  if (!change.key.empty()) request.fields.emplace_back("Idempotency-Key", change.key);
+  return document(std::move(request));
+}
+
+Result<Document> Api::select(const std::vector<std::string>& selectors, std::string_view where) {
+  Query target(route("/select"));
+  for (const std::string& selector : selectors) target.add("selector", selector);
+  return get(target.add("where", where).str());
 }
 
 Result<Document> Api::status() { return get(route("/status")); }
+
+Result<Document> Api::explain(std::string_view selector, std::string_view worker) {
+  return get(Query(route("/explain")).add_given("selector", selector).add_given("worker", worker).str());
+}
+
+Result<Document> Api::failures(std::string_view selector, std::string_view where) {
+  Query target(route("/failures"));
+  HttpRequest request = request_of("GET", target.add("selector", selector).add_given("where", where).str());
+  request.timeout_us = kSubmitPatience_us;
+  return document(std::move(request));
+}
 
 Result<Document> Api::wait(const std::vector<std::string>& selectors, std::int64_t timeout_us) {
   Query target(route("/wait"));

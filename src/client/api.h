@@ -42,20 +42,23 @@ std::string submission_json(const Submission& submission);
 struct ListQuery {
   std::string selector;
   std::string states;  // "failed,running"; empty: all
+  std::string where;   // a filter; empty: none
   std::string name;
   std::string user;
   std::uint64_t limit = 100;
   std::string after;  // the cursor of the page before
 };
 
-enum class Verb : std::uint8_t { cancel, hold, release, retry };
+enum class Verb : std::uint8_t { cancel, hold, release, retry, set };
 std::string_view to_text(Verb verb);
 
 struct Change {
   std::vector<std::string> selectors;
+  std::string where;  // of them, the tasks that match this; empty: all
+  std::string key;    // the same key with the same change gives the same answer; empty: none
   std::string reason;
   bool dry_run = false;
-  // Of a retry only.
+  // Of retry and set only.
   std::optional<std::uint64_t> slots, gpus, cpus, mem_mb, disk_mb, retries;
   std::optional<std::int64_t> time_us;
   std::vector<std::pair<std::string, std::string>> environment;
@@ -136,7 +139,12 @@ class Api {
   Result<Document> set_limit(std::string_view name, const LimitSettings& settings);
   Result<Document> events(const ListQuery& query);
   Result<Document> change(Verb verb, const Change& change);
+  // The tasks that match, as selectors that go on meaning them.
+  Result<Document> select(const std::vector<std::string>& selectors, std::string_view where);
   Result<Document> status();
+  // Of a selector or of a worker, whichever is not empty.
+  Result<Document> explain(std::string_view selector, std::string_view worker);
+  Result<Document> failures(std::string_view selector, std::string_view where);
   // Any other route below /api/v1 (users, tokens, projects, the audit log); `path` begins with '/' and is encoded.
   Result<Document> read(std::string_view path);
   Result<Document> page(std::string_view path, const ListQuery& query);

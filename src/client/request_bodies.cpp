@@ -98,6 +98,7 @@ std::string change_json(const Change& change) {
   JsonWriter out(text);
   out.begin_object();
   put(out, "selectors", change.selectors);
+  put(out, "where", change.where);
   put(out, "reason", change.reason);
   put_flag(out, "dry_run", change.dry_run);
   put(out, "slots", change.slots);

@@ -75,6 +75,7 @@ inline constexpr const char* kConfirmationNeeded = "E216";
 inline constexpr const char* kIndexUsed = "E217";
 inline constexpr const char* kArgumentsTooLong = "E218";
 inline constexpr const char* kUnknownWord = "E219";  // a command, option or help topic
+inline constexpr const char* kMalformedFilter = "E220";
 
 // How a task failed; only in the help catalogue and in an attempt's report.
 inline constexpr const char* kTaskCommandNotFound = "E301";

@@ -175,6 +175,13 @@ const CatalogueEntry kErrorCatalogue[] = {
      "'muster help' lists the commands, 'muster help COMMAND' the options of one. What belongs to the "
      "command to be run stands behind '--'.",
      "muster submit --cpus 4 -- ./align -t 4"},
+    {kMalformedFilter, "the filter is malformed",
+     "The text of --where (or ?where=) is not a filter: a key that such a thing does not have, a value of "
+     "the "
+     "wrong kind, or something that is not a term. The message marks the place; nothing was done.",
+     "Take the word that the message offers, or look up the keys and their values with 'muster help "
+     "filters'.",
+     "muster task list 42 --where 'state=failed exit=137'"},
     {kTaskCommandNotFound, "the command was not found",
      "The worker could not start the program: it is not in the PATH there, is not executable, or its "
      "interpreter is missing. The task failed with cause 'launch'.",

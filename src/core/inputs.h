@@ -50,9 +50,9 @@ struct Submit {
   bool dry_run = false;
 };
 
-enum class ChangeVerb : std::uint8_t { cancel, hold, release, retry };
+enum class ChangeVerb : std::uint8_t { cancel, hold, release, retry, set };
 
-// `retry` with changed options: each one given replaces the template's for the retried tasks.
+// `retry` and `set` with changed options: each one given replaces the template's for the tasks.
 struct RetryOptions {
   std::optional<std::uint64_t> mem_mb;
   std::optional<std::uint64_t> disk_mb;
@@ -68,19 +68,33 @@ struct RetryOptions {
   }
 };
 
+// Positions first..last of a batch.
+struct PositionSpan {
+  Position first = 0;
+  Position last = 0;
+  bool operator==(const PositionSpan&) const = default;
+};
+
 // A selector whose batch is known: resolved by the caller with History.
 struct Target {
   BatchId batch = 0;
   std::vector<IndexSpan> ranges;  // empty: the whole batch
+  // Instead of `ranges`: these tasks one by one, sorted and disjoint, because a filter chose them. Never the whole batch, even if
+  // it is all of them; empty: none.
+  std::optional<std::vector<PositionSpan>> chosen = std::nullopt;
+  bool whole_batch() const { return ranges.empty() && !chosen; }
 };
 
 struct Change {
   RequestId request = 0;
   Principal principal;
+  std::string key;                  // --key; empty: none
+  std::string body_hash;            // of what came with the key
+  std::optional<KeyRow> known_key;  // as in Submit
   ChangeVerb verb = ChangeVerb::cancel;
   std::vector<Target> targets;  // their batches are loaded (Engine::has_batch)
   std::string reason;
-  RetryOptions options;  // for retry
+  RetryOptions options;  // for retry and set
   bool dry_run = false;
 };
 
@@ -209,6 +223,7 @@ struct Submitted {
 struct Changed {
   std::uint64_t count = 0;    // tasks that changed, or would (dry run)
   std::uint64_t skipped = 0;  // selected, but in a state where the verb means nothing
+  bool replayed = false;      // the key was known: this is the first answer again
   std::vector<BatchId> batches;
   WorkerId worker = 0;  // of the verbs on workers
 };

@@ -112,6 +112,8 @@ void merge_state_runs(Changes& earlier, Changes& later) {
 
 std::string_view to_text(EventKind kind) { return kEventKindNames[static_cast<std::size_t>(kind)]; }
 
+std::vector<std::string_view> event_kind_names() { return {kEventKindNames.begin(), kEventKindNames.end()}; }
+
 std::optional<EventKind> event_kind_from_text(std::string_view text) {
   for (std::size_t i = 0; i < kEventKindNames.size(); ++i) {
     if (kEventKindNames[i] == text) return static_cast<EventKind>(i);

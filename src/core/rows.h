@@ -210,6 +210,7 @@ enum class EventKind : std::uint8_t {
 };
 std::string_view to_text(EventKind kind);
 std::optional<EventKind> event_kind_from_text(std::string_view text);
+std::vector<std::string_view> event_kind_names();
 
 // One fact of the history, for people. The ordinary grant and success of a task are in its row, not here.
 struct EventRow {

@@ -43,6 +43,9 @@ struct Selector {
   bool holds(std::uint64_t index) const;  // true for every index when the whole batch is selected
 };
 
+// What stands for everything there is where selectors are asked for; it is not one of them, and parse_selector() refuses it.
+inline constexpr std::string_view kEverySelector = "all";
+
 // 42 · 42.17 · 42.17#2 · 42.1-500 · 42.1,3,7-9 · T100017 · T100017#2 · last · last.17 · @name · @name.17
 // kMalformedSelector with the place marked; never a partial result.
 Result<Selector> parse_selector(std::string_view text);

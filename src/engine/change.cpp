@@ -19,6 +19,13 @@ struct Interval {
 std::vector<Interval> intervals_of(const Batch& batch, const Target& target) {
   std::vector<Interval> intervals;
   if (batch.row.task_count == 0) return intervals;
+  if (target.chosen) {
+    for (const PositionSpan& span : *target.chosen) {
+      if (span.first < batch.row.task_count)
+        intervals.push_back({span.first, std::min(span.last, batch.row.task_count - 1)});
+    }
+    return intervals;
+  }
   if (target.ranges.empty()) return {{0, batch.row.task_count - 1}};
   for (const SegmentRow& segment : batch.segments) {
     const TaskIndex segment_last = segment.first_index + (segment.count - 1) * segment.step;
@@ -86,7 +93,7 @@ class ChangeTurn {
       return Error{ErrorKind::not_found, kNoSuchThing, "there is no batch " + std::to_string(target.batch),
                    "list them: muster batch list"};
     }
-    if (!target.ranges.empty() && intervals_of(*batch, target).empty()) {
+    if (!target.whole_batch() && intervals_of(*batch, target).empty()) {
       return Error{ErrorKind::not_found, kNoSuchThing,
                    "batch " + std::to_string(target.batch) + " has no such task",
                    "list them: muster task list " + std::to_string(target.batch)};
@@ -104,6 +111,9 @@ class ChangeTurn {
         break;
       case ChangeVerb::retry:
         if (auto error = retry(*batch, target)) return error;
+        break;
+      case ChangeVerb::set:
+        if (auto error = set(*batch, target)) return error;
         break;
     }
     if (changed_ == before || input_.dry_run) return std::nullopt;
@@ -123,8 +133,9 @@ class ChangeTurn {
  private:
   void note(Batch& batch, std::uint64_t count) {
     static constexpr EventKind kKinds[] = {EventKind::cancelled, EventKind::held, EventKind::released,
-                                           EventKind::retried};
+                                           EventKind::retried, EventKind::batch_changed};
     std::string text = std::to_string(count) + (count == 1 ? " task" : " tasks");
+    if (input_.verb == ChangeVerb::set) text += " with changed needs";
     if (!input_.reason.empty()) text += ": " + input_.reason;
     state_.journal(kKinds[static_cast<std::size_t>(input_.verb)], batch.row.id, std::move(text),
                    input_.principal.user);
@@ -138,7 +149,7 @@ class ChangeTurn {
 
   void cancel(Batch& batch, const Target& target) {
     const bool whole =
-        target.ranges.empty() && !is_final(batch.row.state) && batch.row.state != BatchState::cancelling;
+        target.whole_batch() && !is_final(batch.row.state) && batch.row.state != BatchState::cancelling;
     for (const Selected& selected : select(batch, target)) {
       const TaskState state = selected.run.state;
       if (!takes(selected, !is_final(state))) {
@@ -162,7 +173,7 @@ class ChangeTurn {
   }
 
   void hold(Batch& batch, const Target& target) {
-    if (target.ranges.empty()) {
+    if (target.whole_batch()) {
       if (is_final(batch.row.state) || batch.row.held) {
         skipped_ += batch.row.task_count;
         return;
@@ -184,7 +195,7 @@ class ChangeTurn {
   }
 
   void release(Batch& batch, const Target& target) {
-    const bool opens_batch = target.ranges.empty() && batch.row.held;
+    const bool opens_batch = target.whole_batch() && batch.row.held;
     if (opens_batch) {
       changed_ += std::max<std::uint64_t>(1, batch.count(TaskState::waiting) + batch.count(TaskState::ready));
       if (!input_.dry_run) {
@@ -226,13 +237,35 @@ class ChangeTurn {
                    "try again"};
     }
     if (input_.options.empty()) return std::nullopt;
+    return refusal_of_options(batch, target);
+  }
+
+  // What can never run with these options is refused as a whole.
+  std::optional<Error> refusal_of_options(const Batch& batch, const Target& target) const {
     for (const Selected& selected : select(batch, target)) {
-      if (!is_retried(selected)) continue;
+      if (!takes_options(selected)) continue;
       for (Position position = selected.first; position <= selected.last;) {
         const auto changed = changed_template(state_.template_of(batch, position), input_.options);
         if (auto error = infeasible(state_, changed->resources)) return error;
         position = state_.same_template_until(batch, position, selected.last) + 1;
       }
+    }
+    return std::nullopt;
+  }
+
+  bool takes_options(const Selected& selected) const {
+    return input_.verb == ChangeVerb::set ? is_unstarted(selected) : is_retried(selected);
+  }
+  static bool is_unstarted(const Selected& selected) {
+    const TaskState state = selected.run.state;
+    return state == TaskState::waiting || state == TaskState::held || state == TaskState::ready;
+  }
+  // Other needs for what was not started; what runs goes on with what it has.
+  std::optional<Error> set(Batch& batch, const Target& target) {
+    if (auto error = refusal_of_options(batch, target)) return error;
+    for (const Selected& selected : select(batch, target)) {
+      if (!takes(selected, is_unstarted(selected))) continue;
+      override_templates(batch, selected);
     }
     return std::nullopt;
   }
@@ -276,9 +309,43 @@ class ChangeTurn {
   std::uint64_t skipped_ = 0;
 };
 
+// The answer to a key that was used before, if it was.
+std::optional<ReplyBody> answer_of_key(const Engine::State& state, const Change& input) {
+  if (input.key.empty()) return std::nullopt;
+  const auto recent = state.recent_keys.find({input.principal.project, input.key});
+  const KeyRow* row = recent != state.recent_keys.end() ? &recent->second : nullptr;
+  if (row == nullptr && input.known_key) row = &*input.known_key;
+  if (row == nullptr) return std::nullopt;
+  if (row->body_hash != input.body_hash) {
+    return Error{ErrorKind::wrong_state, kKeyReused, "the key was used for another request",
+                 "use a new key for a new request"};
+  }
+  Changed again;
+  again.count = row->count;
+  again.skipped = row->last_index;
+  again.replayed = true;
+  if (row->batch != 0) again.batches.push_back(row->batch);
+  return again;
+}
+
+// A change has no indexes of its own: what it skipped stands where a submission's last index does.
+void remember_key(Engine::State& state, const Change& input, const Changed& answer) {
+  if (input.key.empty() || input.dry_run) return;
+  KeyRow row;
+  row.project = input.principal.project;
+  row.key = input.key;
+  row.body_hash = input.body_hash;
+  row.batch = answer.batches.size() == 1 ? answer.batches.front() : 0;
+  row.count = answer.count;
+  row.last_index = answer.skipped;
+  row.created_wall_us = state.now.wall_us;
+  state.remember(std::move(row));
+}
+
 }  // namespace
 
 void Engine::State::on(const Change& input) {
+  if (auto known = answer_of_key(*this, input)) return reply(input.request, std::move(*known));
   for (const Target& target :
        input.targets) {  // all or nothing: a target that does not exist refuses the whole change
     Change probe = input;
@@ -291,6 +358,7 @@ void Engine::State::on(const Change& input) {
     const auto error = turn.apply(target);
     MUSTER_CHECK(!error, "what passed the probe passes");
   }
+  remember_key(*this, input, turn.answer());
   reply(input.request, turn.answer());
 }
 

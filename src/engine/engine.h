@@ -12,6 +12,7 @@
 
 #include "core/inputs.h"
 #include "core/lease.h"
+#include "engine/explain.h"
 
 namespace muster::engine {
 
@@ -123,6 +124,10 @@ class Engine {
   LogOwner log_owner(SessionId session, const AttemptRef& attempt) const;
   std::optional<WhyView> why(TaskRef ref) const;  // for ready tasks with counts of workers; linear in workers
   std::vector<LimitView> limits() const;          // by scope, name
+  // Explanations (explain.h); nothing, or empty, for what is not in memory.
+  std::optional<TaskExplanation> explain(TaskRef ref) const;
+  std::vector<ReasonCount> explain_batch(BatchId batch) const;  // of what does not move, the most first
+  std::optional<WorkerExplanation> explain_worker(WorkerId worker) const;
   // Positions with their states as runs, for lists: [first, last, state, reason].
   struct StateRun {
     Position first = 0;

@@ -14,9 +14,10 @@ std::string reason_to_wait(const Engine::State& state, const Batch& batch, Posit
   return state.task_gate(batch, position) == Gate::met ? "" : "dependency";
 }
 
-// What keeps this worker from taking such a task now; empty: nothing.
-std::string_view obstacle(const Engine::State& state, const Worker& worker, const std::string& group,
-                          const Resources& wanted) {
+}  // namespace
+
+std::string_view obstacle_of(const Engine::State& state, const Worker& worker, const std::string& group,
+                             const Resources& wanted) {
   if (!carries(worker.row.labels, wanted.labels) || !serves_group(worker.row.serves, group))
     return "no-label";
   if (worker.row.is_declared_only()) return "no-worker";
@@ -30,6 +31,8 @@ std::string_view obstacle(const Engine::State& state, const Worker& worker, cons
   if (state.label_left(worker, wanted) == 0) return "quota";
   return fits(wanted, worker.capacity, worker.in_use) == Fit::fits ? "" : "busy";
 }
+
+namespace {
 
 using Counts = std::vector<std::pair<std::string, std::uint64_t>>;
 
@@ -66,7 +69,7 @@ WhyView why_ready(const Engine::State& state, const Batch& batch, Position posit
   const Resources& wanted = state.template_of(batch, position).resources;
   for (const auto& [id, worker] : state.workers) {
     if (worker.row.state == WorkerState::removed) continue;
-    const std::string_view what = obstacle(state, worker, batch.row.name, wanted);
+    const std::string_view what = obstacle_of(state, worker, batch.row.name, wanted);
     count(why.workers, what.empty() ? "busy" : what);
   }
   if (batch.row.max_running != 0 && batch.count(TaskState::running) >= batch.row.max_running) {

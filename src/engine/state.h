@@ -304,6 +304,7 @@ struct Engine::State {
 
   void reply(RequestId request, ReplyBody body);
   void speak_to(Worker& worker);  // its outbox goes out at the end of the turn
+  void remember(KeyRow row);  // submit.cpp
   void flush_outboxes();
   // After anything that can make its silence, its lease or its quarantine end earlier than what was watched before.
   void watch(const Worker& worker);
@@ -329,6 +330,9 @@ bool has_a_place_for(const Worker& worker, const Resources& wanted, std::string_
 std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted);
 // Whether anything of the batch could be granted if there were room.
 bool may_place(const Batch& batch);
+// What keeps this worker from taking such a task now: a reason code; empty: nothing.
+std::string_view obstacle_of(const Engine::State& state, const Worker& worker, const std::string& group,
+                             const Resources& wanted);
 // The reason code of a task that does not move, or nothing.
 std::string reason_of(const Engine::State& state, const Batch& batch, Position position);
 

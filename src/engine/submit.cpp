@@ -233,13 +233,17 @@ static void remember_key(Engine::State& state, const Submit& submit, const Submi
   row.count = answer.count;
   row.first_number = answer.first_number;
   row.created_wall_us = state.now.wall_us;
-  state.recent_keys[{row.project, row.key}] = row;
-  state.recent_keys_order.emplace_back(row.project, row.key);
-  if (state.recent_keys_order.size() > kRecentKeys) {
-    state.recent_keys.erase(state.recent_keys_order.front());
-    state.recent_keys_order.pop_front();
+  state.remember(std::move(row));
+}
+
+void Engine::State::remember(KeyRow row) {
+  recent_keys[{row.project, row.key}] = row;
+  recent_keys_order.emplace_back(row.project, row.key);
+  if (recent_keys_order.size() > kRecentKeys) {
+    recent_keys.erase(recent_keys_order.front());
+    recent_keys_order.pop_front();
   }
-  state.decision.changes.keys.push_back(std::move(row));
+  decision.changes.keys.push_back(std::move(row));
 }
 
 void Engine::State::on(const Submit& input) {

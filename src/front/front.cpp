@@ -98,7 +98,8 @@ struct Front::State {
   Tokens& tokens;
   Directory& directory;
   FrontOptions options;
-  Waiters waiters;
+  Waiters waiters{};
+  EventStream stream{backend};
   // The field that was checked last: a client's next request carries the same. Good until a token is revoked or a minute passed.
   struct Checked {
     std::string authorization;
@@ -106,8 +107,8 @@ struct Front::State {
     std::uint64_t revocations = 0;
     Micros until_wall_us = 0;
   };
-  mutable Checked checked;
-  RequestMeters requests;
+  mutable Checked checked{};
+  RequestMeters requests{};
   std::vector<RequestMeters::ByClass> answers{all_routes().size()};
   Denials denials{backend};
   Pacer pacer{options.requests_per_second};
@@ -136,7 +137,7 @@ struct Front::State {
 };
 
 Front::Front(Backend& backend, Tokens& tokens, Directory& directory, FrontOptions options)
-    : state_(new State{backend, tokens, directory, std::move(options), {}, {}, {}}) {
+    : state_(new State{backend, tokens, directory, std::move(options)}) {
   for (const char* name : {"127.0.0.1", "localhost", "[::1]"}) state_->options.hosts.emplace_back(name);
 }
 Front::~Front() = default;
@@ -283,6 +284,7 @@ native::CallPtr Front::State::make_call(const RequestHead& head, const Admission
   return std::make_shared<native::Call>(
       native::Call{.backend = backend,
                    .waiters = waiters,
+                   .stream = stream,
                    .options = options,
                    .tokens = tokens,
                    .directory = directory,
@@ -297,7 +299,13 @@ native::CallPtr Front::State::make_call(const RequestHead& head, const Admission
                    .method = head.method,
                    .target = std::move(target),
                    .idempotency_key = std::string(head.find("idempotency-key")),
+                   .wants_stream = has_media_type(head.find("accept"), "text/event-stream"),
+                   .last_event_id = std::string(head.find("last-event-id")),
                    .body = {},
+                   .later =
+                       [this](std::move_only_function<void()> rest) {
+                         paced.emplace(backend.now().mono_us, std::move(rest));
+                       },
                    .respond = {}});
 }
 
@@ -444,7 +452,10 @@ void Front::answered(std::optional<std::size_t> route, int status, Micros durati
   if (!route || !all_routes()[*route].waits) meters.duration.observe(duration_us);
 }
 
+void Front::committed(const Changes& changes) { state_->stream.committed(changes); }
+
 void Front::touched(std::span<const BatchId> batches) {
+  state_->stream.touched(batches);
   if (state_->waiters.size() == 0) return;
   const Micros now_us = state_->backend.now().mono_us;
   for (const BatchId batch : batches) state_->waiters.touched(batch, now_us);
@@ -457,6 +468,7 @@ void Front::log_grown(BatchId batch) {
 void Front::tick() {
   const Micros now_us = state_->backend.now().mono_us;
   state_->waiters.tick(now_us);
+  if (state_->stream.next_due_us() <= now_us) state_->stream.tick();
   while (!state_->paced.empty() && state_->paced.begin()->first <= now_us) {
     state_->paced.extract(state_->paced.begin()).mapped()();
   }
@@ -464,11 +476,12 @@ void Front::tick() {
 
 void Front::every_second() {
   state_->denials.tick();
+  state_->stream.every_second();
   state_->pacer.tidy(state_->backend.now().mono_us);
 }
 
 Micros Front::next_due_us() const {
-  const Micros due_us = state_->waiters.next_due_us();
+  const Micros due_us = std::min(state_->waiters.next_due_us(), state_->stream.next_due_us());
   return state_->paced.empty() ? due_us : std::min(due_us, state_->paced.begin()->first);
 }
 
@@ -476,7 +489,8 @@ std::size_t Front::waiting() const { return state_->waiters.size(); }
 
 void Front::close() {
   state_->waiters.close();
-  for (auto& [due_us, answer] : std::exchange(state_->paced, {})) answer();
+  state_->stream.close();
+  while (!state_->paced.empty()) state_->paced.extract(state_->paced.begin()).mapped()();
 }
 
 namespace native {

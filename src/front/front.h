@@ -55,6 +55,8 @@ class Front {
   // To be counted: an answer to what was admitted to `route`, and how long it took from the request's end.
   void answered(std::optional<std::size_t> route, int status, Micros duration_us);
 
+  // After a commit: what was written.
+  void committed(const Changes& changes);
   // After a commit: counts or states of these batches changed. After log bytes were kept: `log_grown`.
   void touched(std::span<const BatchId> batches);
   void log_grown(BatchId batch);

@@ -29,6 +29,16 @@ struct RequestHead {
   std::size_t count(std::string_view name) const;
 };
 
+// Where the body of an answer without an end goes. A connection that is gone makes write() a no-op.
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  virtual bool is_open() const = 0;               // false: nobody reads any more
+  virtual std::size_t waiting_bytes() const = 0;  // written, and not taken by the reader yet
+  virtual void write(std::string_view bytes) = 0;
+  virtual void end() = 0;
+};
+
 struct Response {
   int status = 200;
   std::string content_type;  // empty: no body
@@ -36,6 +46,8 @@ struct Response {
   std::string body;
   std::shared_ptr<const std::string> shared_body =
       nullptr;  // set: sent instead of `body`, without a copy of its own
+  // Set: the body has no length and ends with the connection; called when the head is sent.
+  std::function<void(std::shared_ptr<ByteSink>)> stream = nullptr;
 };
 
 // Called exactly once, on the thread of the loop, now or later. A connection that is gone makes it a no-op.

@@ -54,6 +54,17 @@ TemplateId Layout::template_of(Position position) const {
   return segment_of(position).template_id;
 }
 
+Position Layout::same_template_until(Position position, Position last) const {
+  const SegmentRow& segment = segment_of(position);
+  last = std::min(last, segment.first_position + segment.count - 1);
+  for (auto it = overrides_.rbegin(); it != overrides_.rend(); ++it) {
+    if (position >= it->first && position <= it->last) return std::min(last, it->last);
+    // A later override that begins behind the position takes over where it begins.
+    if (it->first > position && it->first <= last) last = it->first - 1;
+  }
+  return last;
+}
+
 std::vector<Layout::Interval> Layout::intervals(const std::vector<IndexSpan>& ranges) const {
   std::vector<Interval> found;
   if (segments_.empty()) return found;

@@ -28,6 +28,8 @@ class Layout {
   TaskIndex index_of(Position position) const;
   TaskNumber number_of(Position position) const;
   TemplateId template_of(Position position) const;
+  // The last position up to `last` that has the same template as `position` for the same reason.
+  Position same_template_until(Position position, Position last) const;
 
   struct Interval {
     Position first = 0;

@@ -8,9 +8,16 @@
 namespace muster::front {
 namespace {
 
-constexpr std::size_t kWindow = 1000;      // rows asked of the history at a time
-constexpr int kWindowsPerPage = 64;        // bound of work for one page over a batch on disk
+constexpr std::size_t kWindow = 1000;  // rows asked of the history at a time
+constexpr int kWindowsPerPage = 64;    // bound of work for one page over a batch on disk
+constexpr int kWindowsPerFilteredPage = 8;
 constexpr int kWindowsPerCount = 1 << 20;  // counting has no other way
+// Bound of work for one page with a filter, about 20 ms; what a question to the history, a row and a position cost of it.
+constexpr std::int64_t kWorkPerPage = 200'000;
+constexpr std::int64_t kWorkPerQuestion = 200;
+constexpr std::int64_t kWorkPerRow = 20;
+
+const StateSet kEveryState;
 
 struct Run {
   Position first = 0;
@@ -50,12 +57,20 @@ class RowStream {
       fetch();
     }
   }
+  // Looks no further than `last` from now on.
+  void reach(Position last) {
+    if (last == filter_.last) return;
+    filter_.last = last;
+    exhausted_ = false;
+  }
   int windows() const { return windows_; }
+  std::int64_t work() const { return windows_ * kWorkPerQuestion + rows_read_ * kWorkPerRow; }
 
  private:
   void fetch() {
     rows_ = backend_.history().tasks(filter_, Page{next_, static_cast<std::uint32_t>(kWindow)});
     ++windows_;
+    rows_read_ += static_cast<std::int64_t>(rows_.size());
     at_ = 0;
     exhausted_ = rows_.size() < kWindow;
     if (!rows_.empty()) next_ = rows_.back().position + 1;
@@ -67,12 +82,11 @@ class RowStream {
   Position next_ = 0;
   bool exhausted_ = false;
   int windows_ = 0;
+  std::int64_t rows_read_ = 0;
 };
 
 // In the store a task that moves between waiting, ready and held keeps its row: these are asked for together.
-std::vector<TaskState> stored_states(const std::vector<ListedTask>& tasks) {
-  std::array<bool, kTaskStates> wanted{};
-  for (const ListedTask& task : tasks) wanted[static_cast<std::size_t>(task.state)] = true;
+std::vector<TaskState> stored_states(std::array<bool, kTaskStates> wanted) {
   const auto has = [&](TaskState state) { return wanted[static_cast<std::size_t>(state)]; };
   if (has(TaskState::waiting) || has(TaskState::ready) || has(TaskState::held)) {
     for (const TaskState state : {TaskState::waiting, TaskState::ready, TaskState::held}) {
@@ -84,6 +98,25 @@ std::vector<TaskState> stored_states(const std::vector<ListedTask>& tasks) {
     if (wanted[i]) states.push_back(static_cast<TaskState>(i));
   }
   return states;
+}
+
+std::array<bool, kTaskStates> states_of(const std::vector<ListedTask>& tasks) {
+  std::array<bool, kTaskStates> wanted{};
+  for (const ListedTask& task : tasks) wanted[static_cast<std::size_t>(task.state)] = true;
+  return wanted;
+}
+
+// The rows of a page's tasks, for those that have one.
+void add_rows(Backend& backend, BatchId batch, TaskPage& page) {
+  if (page.tasks.empty()) return;
+  TaskFilter filter{batch, page.tasks.front().position, page.tasks.back().position,
+                    stored_states(states_of(page.tasks))};
+  RowStream rows(backend, std::move(filter));
+  for (ListedTask& task : page.tasks) {
+    const TaskRow* row = rows.at_or_behind(task.position);
+    if (row == nullptr) break;
+    if (row->position == task.position) task.row = *row;
+  }
 }
 
 TaskPage page_in_memory(Backend& backend, const BatchRow& batch,
@@ -102,17 +135,105 @@ TaskPage page_in_memory(Backend& backend, const BatchRow& batch,
     }
     if (page.next) break;
   }
-  if (page.tasks.empty()) return page;
-  TaskFilter filter{batch.id, page.tasks.front().position, page.tasks.back().position,
-                    stored_states(page.tasks)};
-  RowStream rows(backend, std::move(filter));
-  for (ListedTask& task : page.tasks) {
-    const TaskRow* row = rows.at_or_behind(task.position);
-    if (row == nullptr) break;
-    if (row->position == task.position) task.row = *row;
-  }
+  add_rows(backend, batch.id, page);
   return page;
 }
+
+// A filtered walk over a batch in memory: run by run, in them template by template, in them task by task where it has to be.
+class FilteredWalk {
+ public:
+  FilteredWalk(Backend& backend, const BatchRow& batch, const Layout& layout, const StateSet& states,
+               TaskMatcher& matcher, std::size_t limit)
+      : batch_(batch),
+        layout_(layout),
+        states_(states),
+        matcher_(matcher),
+        limit_(limit),
+        rows_(backend, TaskFilter{batch.id, 0, kEverything, stored_states(wanted_states())}) {
+    const std::array<bool, kTaskStates> wanted = wanted_states();
+    only_failed_ = wanted[static_cast<std::size_t>(TaskState::failed)] &&
+                   std::count(wanted.begin(), wanted.end(), true) == 1;
+  }
+
+  void collect_into(std::vector<PositionSpan>& spans) { spans_ = &spans; }
+
+  TaskPage walk(const std::vector<Run>& runs) {
+    if (!matcher_.allows_batch()) return page_;
+    for (const Run& run : runs) {
+      const TaskState shown = shown_state(batch_, run.state);
+      if (!states_.holds(shown) || !matcher_.allows_state(shown)) continue;
+      for (Position position = run.first; position <= run.last;) {
+        const Position until = layout_.same_template_until(position, run.last);
+        if (matcher_.allows_template(layout_.template_of(position))) {
+          if (!walk_template(position, until, shown)) return page_;
+        }
+        position = until + 1;
+        spent_ += 1;
+      }
+    }
+    return page_;
+  }
+
+ private:
+  std::array<bool, kTaskStates> wanted_states() const {
+    std::array<bool, kTaskStates> wanted{};
+    for (std::size_t i = 0; i < kTaskStates; ++i) {
+      const TaskState shown = shown_state(batch_, static_cast<TaskState>(i));
+      wanted[i] = states_.holds(shown) && matcher_.allows_state(shown);
+    }
+    return wanted;
+  }
+
+  // False: the page is full, or the work done; `next` says where to go on.
+  bool walk_template(Position first, Position last, TaskState shown) {
+    // Failed tasks have an index of their own, in which what lies between them costs nothing.
+    rows_.reach(only_failed_ ? kEverything : last);
+    if (spans_ != nullptr && matcher_.is_settled_by_runs()) {
+      add_span(*spans_, {first, last});
+      return true;
+    }
+    for (Position position = first; position <= last; ++position) {
+      if (spent_ + rows_.work() > kWorkPerPage) {
+        page_.next = position;
+        return false;
+      }
+      ++spent_;
+      ListedTask task{position, shown, false, std::nullopt};
+      if (!matcher_.is_settled_by_runs()) {
+        const TaskRow* row = rows_.at_or_behind(position);
+        if (!matcher_.allows_untried() && (row == nullptr || row->position != position)) {
+          if (row == nullptr || row->position > last) return true;
+          position = row->position - 1;
+          continue;
+        }
+        if (row != nullptr && row->position == position) task.row = *row;
+        if (!matcher_.holds(task)) continue;
+      }
+      if (spans_ != nullptr) {
+        add_span(*spans_, {position, position});
+        continue;
+      }
+      if (page_.tasks.size() == limit_) {
+        page_.next = position;
+        return false;
+      }
+      page_.tasks.push_back(std::move(task));
+    }
+    return true;
+  }
+
+  static constexpr Position kEverything = UINT64_MAX;
+  const BatchRow& batch_;
+  const Layout& layout_;
+  const StateSet& states_;
+  TaskMatcher& matcher_;
+  std::size_t limit_;
+  RowStream rows_;
+  bool only_failed_ = false;
+  TaskPage page_;
+  std::vector<PositionSpan>* spans_ = nullptr;  // set: positions are wanted, not tasks
+  std::int64_t spent_ = 0;
+};
 
 // A state run of the store around or behind a position.
 struct StoredRuns {
@@ -154,16 +275,24 @@ std::optional<Position> walk_on_disk(Backend& backend, BatchId batch, const Layo
   return std::nullopt;
 }
 
+bool matches(TaskMatcher& matcher, const ListedTask& task) {
+  return matcher.allows_state(task.state) && (task.row || matcher.allows_untried()) &&
+         matcher.allows_template(matcher.layout().template_of(task.position)) &&
+         (matcher.is_settled_by_runs() || matcher.holds(task));
+}
+
 TaskPage page_on_disk(Backend& backend, const BatchRow& batch, const std::vector<Layout::Interval>& intervals,
-                      const StateSet& states, Position from, std::size_t limit) {
+                      const StateSet& states, Position from, std::size_t limit, TaskMatcher* matcher) {
   TaskPage page;
+  if (matcher != nullptr && !matcher->allows_batch()) return page;
   StoredRuns runs{backend.history().state_runs(batch.id), 0};
-  int windows_left = kWindowsPerPage;
+  int windows_left = matcher == nullptr ? kWindowsPerPage : kWindowsPerFilteredPage;
   for (Layout::Interval interval : intervals) {
     if (interval.last < from) continue;
     interval.first = std::max(interval.first, from);
     page.next = walk_on_disk(backend, batch.id, interval, runs, windows_left, [&](const ListedTask& task) {
       if (!states.holds(task.state)) return true;
+      if (matcher != nullptr && !matches(*matcher, task)) return true;
       if (page.tasks.size() == limit) return false;
       page.tasks.push_back(task);
       return true;
@@ -191,10 +320,37 @@ TaskCounts shown_counts(const BatchRow& batch) {
 }
 
 TaskPage task_page(Backend& backend, const BatchRow& batch, const std::vector<Layout::Interval>& intervals,
-                   const StateSet& states, Position from, std::size_t limit) {
-  if (backend.engine().has_batch(batch.id))
-    return page_in_memory(backend, batch, intervals, states, from, limit);
-  return page_on_disk(backend, batch, intervals, states, from, limit);
+                   const StateSet& states, Position from, std::size_t limit, TaskMatcher* matcher) {
+  if (!backend.engine().has_batch(batch.id))
+    return page_on_disk(backend, batch, intervals, states, from, limit, matcher);
+  if (matcher == nullptr) return page_in_memory(backend, batch, intervals, states, from, limit);
+  FilteredWalk walk(backend, batch, matcher->layout(), states, *matcher, limit);
+  TaskPage page = walk.walk(clip(backend.engine().state_runs(batch.id), intervals, from));
+  if (matcher->is_settled_by_runs()) add_rows(backend, batch.id, page);
+  return page;
+}
+
+void add_span(std::vector<PositionSpan>& spans, PositionSpan span) {
+  if (!spans.empty() && spans.back().last + 1 == span.first) {
+    spans.back().last = span.last;
+  } else {
+    spans.push_back(span);
+  }
+}
+
+SpanPage matching_spans(Backend& backend, const BatchRow& batch,
+                        const std::vector<Layout::Interval>& intervals, Position from, TaskMatcher& matcher) {
+  SpanPage found;
+  if (!backend.engine().has_batch(batch.id)) {
+    const TaskPage page = page_on_disk(backend, batch, intervals, {}, from, kWindow, &matcher);
+    for (const ListedTask& task : page.tasks) add_span(found.spans, {task.position, task.position});
+    found.next = page.next;
+    return found;
+  }
+  FilteredWalk walk(backend, batch, matcher.layout(), kEveryState, matcher, 0);
+  walk.collect_into(found.spans);
+  found.next = walk.walk(clip(backend.engine().state_runs(batch.id), intervals, from)).next;
+  return found;
 }
 
 TaskCounts count_states(Backend& backend, const BatchRow& batch,

@@ -11,6 +11,7 @@
 #include "core/rows.h"
 #include "front/backend.h"
 #include "front/selection.h"
+#include "front/task_matcher.h"
 
 namespace muster::front {
 
@@ -42,9 +43,20 @@ struct TaskPage {
   std::optional<Position> next;  // where the next page begins
 };
 
-// Tasks of `batch` in these intervals, from position `from` on.
+// Tasks of `batch` in these intervals, from position `from` on; with `matcher` those alone that match. A page with a matcher
+// may hold less than `limit`, even nothing, and go on at `next`.
 TaskPage task_page(Backend& backend, const BatchRow& batch, const std::vector<Layout::Interval>& intervals,
-                   const StateSet& states, Position from, std::size_t limit);
+                   const StateSet& states, Position from, std::size_t limit, TaskMatcher* matcher = nullptr);
+
+// The same as positions alone, for what is done to all of them. `next`: the work of one page was done, it goes on there.
+struct SpanPage {
+  std::vector<PositionSpan> spans;  // sorted and disjoint
+  std::optional<Position> next;
+};
+SpanPage matching_spans(Backend& backend, const BatchRow& batch,
+                        const std::vector<Layout::Interval>& intervals, Position from, TaskMatcher& matcher);
+// Adds to sorted spans what lies behind them, and joins it with the last one where they touch.
+void add_span(std::vector<PositionSpan>& spans, PositionSpan span);
 
 // How many tasks of the intervals are in each state (as stored, not as shown).
 TaskCounts count_states(Backend& backend, const BatchRow& batch,

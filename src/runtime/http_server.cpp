@@ -107,9 +107,12 @@ void write_head(const front::Response& response, KeepAlive keep_alive, std::stri
     out += value;
     out += "\r\n";
   }
-  out += "Content-Length: ";
-  out += std::to_string(response.shared_body ? response.shared_body->size() : response.body.size());
-  out += keep_alive == KeepAlive::yes ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
+  if (!response.stream) {
+    out += "Content-Length: ";
+    out += std::to_string(response.shared_body ? response.shared_body->size() : response.body.size());
+    out += "\r\n";
+  }
+  out += keep_alive == KeepAlive::yes ? "\r\n" : "Connection: close\r\n\r\n";
 }
 
 front::Response plain_problem(ErrorKind kind, const char* code, int status, std::string what,
@@ -162,8 +165,14 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   Micros deadline_us() const { return deadline_us_; }
   void close();
 
+  // ---- an answer without an end
+  bool is_streaming() const { return phase_ == Phase::streaming; }
+  std::size_t unwritten() const { return out_.size() - out_written_; }
+  void stream(std::string_view bytes);
+  void end_stream();
+
  private:
-  enum class Phase : std::uint8_t { idle, head, body, answering, writing, lingering, closed };
+  enum class Phase : std::uint8_t { idle, head, body, answering, writing, streaming, lingering, closed };
 
   void set_phase(Phase phase);
   void read();
@@ -180,6 +189,8 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   void respond(std::uint64_t request, front::Response response);
   void write();
   void on_written();
+  void begin_stream();
+  void write_stream();
   void linger();
   void upgrade();
 
@@ -198,6 +209,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   std::string out_;
   std::string out_body_;  // large ones are not copied behind their head
   std::shared_ptr<const std::string> shared_body_;
+  std::function<void(std::shared_ptr<front::ByteSink>)> start_stream_;  // set: called when the head is out
   std::size_t out_written_ = 0;
   bool close_after_ = false;
   bool processing_ = false;
@@ -233,6 +245,9 @@ void HttpServer::Connection::set_phase(Phase phase) {
     case Phase::writing:
       deadline_us_ = mono_now_us() + limits.stall_timeout_us;
       break;
+    case Phase::streaming:
+      deadline_us_ = kNever;
+      break;
     case Phase::lingering:
       deadline_us_ = mono_now_us() + kLinger_us;
       break;
@@ -267,6 +282,10 @@ void HttpServer::Connection::read() {
 void HttpServer::Connection::on_read(const error_code& error, std::size_t bytes) {
   if (phase_ == Phase::closed) return;
   if (error) return lose();
+  if (phase_ == Phase::streaming) {  // whatever it says, it hears no other answer
+    begin_ = end_ = 0;
+    return read();
+  }
   if (phase_ == Phase::lingering) {
     lingered_ += bytes;
     if (lingered_ > kLingerBytesMax) return close();
@@ -422,7 +441,6 @@ void HttpServer::Connection::respond(std::uint64_t request, front::Response resp
 }
 
 void HttpServer::Connection::answer(front::Response response, KeepAlive keep_alive) {
-  close_after_ = keep_alive == KeepAlive::no;
   const Micros took_us = answering_since_us_ == 0 ? 0 : mono_now_us() - answering_since_us_;
   answering_since_us_ = 0;
   state_->front.answered(admission_.route, response.status, took_us);
@@ -430,7 +448,10 @@ void HttpServer::Connection::answer(front::Response response, KeepAlive keep_ali
   out_body_.clear();
   shared_body_ = nullptr;
   out_written_ = 0;
+  if (response.stream) keep_alive = KeepAlive::no;
+  close_after_ = keep_alive == KeepAlive::no;
   write_head(response, keep_alive, out_);
+  if (parser_.head().method != front::Method::head) start_stream_ = std::move(response.stream);
   if (parser_.head().method != front::Method::head) {
     if (response.shared_body) {
       shared_body_ = std::move(response.shared_body);
@@ -474,10 +495,84 @@ void HttpServer::Connection::on_written() {
   admission_ = {};
   out_body_ = {};
   shared_body_ = nullptr;
+  if (start_stream_) return begin_stream();
   if (close_after_) return linger();
   parser_.reset();
   set_phase(Phase::idle);
   process();
+}
+
+// ---- an answer without an end
+
+class HttpServer::Stream final : public front::ByteSink {
+ public:
+  explicit Stream(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
+  ~Stream() override { end(); }
+  bool is_open() const override {
+    const auto connection = connection_.lock();
+    return connection && connection->is_streaming();
+  }
+  std::size_t waiting_bytes() const override {
+    const auto connection = connection_.lock();
+    return connection ? connection->unwritten() : 0;
+  }
+  void write(std::string_view bytes) override {
+    if (const auto connection = connection_.lock()) connection->stream(bytes);
+  }
+  void end() override {
+    if (const auto connection = connection_.lock()) connection->end_stream();
+  }
+
+ private:
+  std::weak_ptr<Connection> connection_;
+};
+
+// It goes on reading, so that it hears when the other side goes away.
+void HttpServer::Connection::begin_stream() {
+  set_phase(Phase::streaming);
+  out_.clear();
+  out_written_ = 0;
+  begin_ = end_ = 0;
+  read();
+  std::exchange(start_stream_, nullptr)(std::make_shared<Stream>(weak_from_this()));
+}
+
+void HttpServer::Connection::stream(std::string_view bytes) {
+  if (phase_ != Phase::streaming) return;
+  const bool waits = unwritten() != 0;
+  out_.append(bytes);
+  if (!waits) write_stream();
+}
+
+void HttpServer::Connection::write_stream() {
+  while (unwritten() != 0) {
+    error_code error;
+    const asio::const_buffer left = asio::buffer(out_.data() + out_written_, unwritten());
+    out_written_ +=
+        stream_.is_secure() ? stream_.write_some(left, error) : stream_.socket().write_some(left, error);
+    if (error == asio::error::would_block || error == asio::error::try_again) {
+      // Who takes nothing for as long as this is not there any more.
+      if (deadline_us_ == kNever) deadline_us_ = mono_now_us() + state_->limits.stall_timeout_us;
+      stream_.socket().async_wait(tcp::socket::wait_write,
+                                  [self = shared_from_this()](const error_code& failure) {
+                                    if (self->phase_ != Phase::streaming) return;
+                                    if (failure) return self->close();
+                                    self->deadline_us_ = kNever;
+                                    self->write_stream();
+                                  });
+      return;
+    }
+    if (error) return close();
+  }
+  out_.clear();
+  out_written_ = 0;
+}
+
+void HttpServer::Connection::end_stream() {
+  if (phase_ != Phase::streaming) return;
+  error_code ignored;
+  stream_.end_writing(ignored);
+  close();
 }
 
 // A client that still sends would lose the answer if the socket were closed under it: what it sends is read and thrown away.

@@ -56,6 +56,7 @@ class HttpServer {
  private:
   struct State;
   class Connection;
+  class Stream;
   std::shared_ptr<State> state_;
 };
 

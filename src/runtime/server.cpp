@@ -64,6 +64,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   void send(SessionId session, const ServerMessage& message) override { hub_.send(session, message); }
   void close(SessionId session, const std::string& why) override;
   void close_all(const std::string& why) override;
+  void committed(const Changes& changes) override { front_->committed(changes); }
   void touched(std::span<const BatchId> batches) override;
   void reloaded() override { tokens_->reload(); }
   void seal(std::vector<AuditRow>& rows) override { tokens_->audit().seal(rows); }

@@ -171,6 +171,7 @@ void Turns::commit(const Changes& changes) {
 
 void Turns::perform(Group& group) {
   perform_messages(group);
+  if (!group.changes.empty()) effects_.committed(group.changes);
   for (Effect& effect : group.effects) {
     if (const Reply* reply = std::get_if<Reply>(&effect)) answer(reply->request, reply->body);
   }

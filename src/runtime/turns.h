@@ -29,6 +29,8 @@ class TurnEffects {
   virtual void close(SessionId session, const std::string& why) = 0;
   // The engine was loaded anew: it knows no session any more.
   virtual void close_all(const std::string& why) = 0;
+  // What was written, all of it.
+  virtual void committed(const Changes&) {}
   virtual void touched(std::span<const BatchId> batches) = 0;
   // Everything was read anew, what others hold of the store has to be too.
   virtual void reloaded() = 0;

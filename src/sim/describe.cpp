@@ -14,7 +14,7 @@ void add_list(std::string& text, std::string_view name, const List& list, Word w
 }
 
 std::string describe_verb(ChangeVerb verb) {
-  static constexpr std::string_view kNames[] = {"cancel", "hold", "release", "retry"};
+  static constexpr std::string_view kNames[] = {"cancel", "hold", "release", "retry", "set"};
   return std::string(kNames[static_cast<std::size_t>(verb)]);
 }
 

@@ -191,6 +191,7 @@ void Oracle::expect_target(const Change& change, const Target& target, Expectati
       wanted = state == TaskState::held || (whole && batch.row.held && moves);
     if (change.verb == ChangeVerb::retry)
       wanted = state == TaskState::failed || state == TaskState::cancelled;
+    if (change.verb == ChangeVerb::set) wanted = moves || state == TaskState::held;
     ++(wanted ? expected.changed.count : expected.changed.skipped);
     movable += moves;
     if (wanted) expected.selected.push_back({target.batch, position, state});
@@ -253,6 +254,8 @@ bool is_lawful(const Change& change, const Expectation::Was& was, TaskState is, 
       return is != TaskState::held;
     case ChangeVerb::retry:
       return !is_final(is) || task.by_dependency;
+    case ChangeVerb::set:
+      return !is_final(was.state);
   }
   return false;
 }

@@ -152,6 +152,62 @@ void compare(FrontWorld& world, Random& random, BatchId batch, const std::map<Po
   }
 }
 
+constexpr const char* kFilters[] = {
+    "state=failed exit=1",
+    "state=failed,cancelled",
+    "attempts=1+ -state=running",
+    "-exit=0",
+    "worker=w1",
+    "reason=busy",
+    "index=20..60 -state=succeeded",
+    "name=t mem=..1G",
+    "name=other",
+    "attempts=2+",
+    "cause=exit",
+    "phase=executing",
+    "-label.study=x state=ready",
+    "label.study=x",
+    "owner=ada batch=1",
+    "owner=eve",
+    "ended=1970-01-01+",
+    "command~true exit=0,1",
+};
+
+// What walks over runs and skips what cannot match finds what asking every single task finds.
+void compare_filters(FrontWorld& world, Random& random, BatchId id) {
+  const std::optional<BatchRow> batch = front::find_batch(world, "default", id);
+  const Layout layout = Layout::of(world, id);
+  const std::vector<ListedTask> all = all_pages(world, id, {}, {}, 1000);
+  for (const char* text : kFilters) {
+    SCOPED_TRACE(text);
+    const Result<Filter> filter = parse_filter(FilterObject::task, text, world.now_.wall_us);
+    ASSERT_TRUE(filter.has_value());
+    front::TaskMatcher matcher(world, *batch, layout, *filter);
+    std::vector<Position> expected;
+    for (const ListedTask& task : all) {
+      if (matcher.holds(task)) expected.push_back(task.position);
+    }
+    std::vector<Position> found;
+    const std::size_t limit = 1 + random.below(40);
+    for (Position from = 0;;) {
+      const TaskPage page = front::task_page(world, *batch, layout.intervals({}), {}, from, limit, &matcher);
+      for (const ListedTask& task : page.tasks) found.push_back(task.position);
+      if (!page.next) break;
+      from = *page.next;
+    }
+    EXPECT_EQ(found, expected);
+    std::vector<Position> spanned;
+    for (std::optional<Position> from = 0; from;) {
+      const front::SpanPage page = front::matching_spans(world, *batch, layout.intervals({}), *from, matcher);
+      for (const PositionSpan& span : page.spans) {
+        for (Position position = span.first; position <= span.last; ++position) spanned.push_back(position);
+      }
+      from = page.next;
+    }
+    EXPECT_EQ(spanned, expected);
+  }
+}
+
 TEST(TaskPages, HoldEveryTaskOnceInMemoryAndOnDisk) {
   for (unsigned seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -168,6 +224,7 @@ TEST(TaskPages, HoldEveryTaskOnceInMemoryAndOnDisk) {
       if (step % 10 == 0) {
         world.turn(Tick{});
         compare(world, random, batch, truth(world, layout, batch), layout);
+        compare_filters(world, random, batch);
       }
     }
     // Brought to an end, it leaves memory with the next start.
@@ -182,6 +239,7 @@ TEST(TaskPages, HoldEveryTaskOnceInMemoryAndOnDisk) {
     FrontWorld later(world.store_);
     ASSERT_FALSE(later.engine().has_batch(batch));
     for (int i = 0; i < 10; ++i) compare(later, random, batch, states, layout);
+    compare_filters(later, random, batch);
   }
 }
 

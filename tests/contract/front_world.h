@@ -70,6 +70,7 @@ class FrontWorld final : public front::Backend {
       if (auto* one = std::get_if<Reply>(&effect)) reply = std::move(one->body);
       if (auto* message = std::get_if<ToAgent>(&effect)) take(message->message);
     }
+    if (front_ != nullptr) front_->committed(decision.changes);
     if (front_ != nullptr) front_->touched(decision.touched);
     return reply;
   }

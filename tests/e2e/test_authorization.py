@@ -22,6 +22,8 @@ TABLE = {
     "worker.lost": ("operator", "server"), "worker.remove": ("operator", "server"), "limit.list": ("viewer", "server"),
     "limit.set": ("admin", "server"), "limit.delete": ("admin", "server"), "task.cancel": ("submitter", "own"),
     "task.hold": ("submitter", "own"), "task.release": ("submitter", "own"), "task.retry": ("submitter", "own"),
+    "task.set": ("submitter", "own"), "task.select": ("viewer", "project"), "explain": ("viewer", "project"),
+    "failures": ("viewer", "project"),
     "status": ("viewer", "project"), "wait": ("viewer", "project"), "logs": ("viewer", "project"),
     "logs.search": ("viewer", "project"),
     "event.list": ("viewer", "project"), "shutdown": ("admin", "server"), "worker.invite": ("operator", "server"),

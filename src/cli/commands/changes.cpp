@@ -35,6 +35,8 @@ Words words_of(Verb verb) {
       return {"released", "hold"};
     case Verb::retry:
       return {"retried", "cancel"};
+    case Verb::set:
+      return {"changed", ""};
   }
   return {};
 }
@@ -46,9 +48,13 @@ class ChangeBody : public CommandBody {
   explicit ChangeBody(Verb verb) : verb_(verb) {}
 
   void declare(Options& options) override {
-    options.positional("SELECTOR", change_.selectors, 1, kAnyCount, "batches or tasks");
+    options.positional("SELECTOR", change_.selectors, 1, kAnyCount, "batches or tasks, or all");
+    options.text("--where", "FILTER", change_.where,
+                 "of them, only tasks that match, as in 'state=failed exit=137' (muster help filters)");
     options.text("--reason", "TEXT", change_.reason, "kept in the history and shown with the batch");
+    options.text("--key", "KEY", change_.key, "said again with the same KEY, it is done once");
     options.flag("--dry-run", change_.dry_run, "say how many tasks it would be, and change nothing");
+    options.flag("--yes", yes_, "do not ask");
   }
 
   Result<int> run(Session& session) override {
@@ -78,7 +84,31 @@ class ChangeBody : public CommandBody {
   }
 
  protected:
-  virtual Result<bool> confirmed(Session&, Api&) { return true; }
+  // What stops running tasks, and what means everything there is, is asked about with its count.
+  Result<bool> confirmed(Session& session, Api& api) const {
+    const bool everything = names_everything(change_.selectors);
+    if (yes_ || (verb_ != Verb::cancel && !everything)) return true;
+    client::Change preview = change_;
+    preview.dry_run = true;
+    const Result<Document> planned = api.change(verb_, preview);
+    if (!planned) return std::unexpected(planned.error());
+    const std::uint64_t count = planned->root()["count"].number();
+    if (count <= 1 && !everything) return true;
+    std::string consequence = counted(count);
+    if (verb_ == Verb::cancel && change_.where.empty() && !everything) {
+      const Result<Document> now = api.wait(change_.selectors, 0);
+      if (!now) return std::unexpected(now.error());
+      const std::uint64_t running = now->root()["counts"]["running"].number();
+      if (running > 0) consequence += join_text(", stopping ", running, " that run");
+    }
+    const std::string_view verb = client::to_text(verb_);
+    if (session.can_ask()) return session.ask(join_text(verb, " ", consequence, "?"));
+    return refuse(ErrorKind::confirmation, kConfirmationNeeded,
+                  join_text("this would ", verb, " ", consequence, ", and there is no terminal to ask at"),
+                  change_.where.empty() ? join_text("if that is meant:  muster ", verb, " --yes ",
+                                                    joined_selectors(change_.selectors))
+                                        : join_text("if that is meant, say it again with --yes"));
+  }
 
   void report(Session& session, const OutputChoice& choice, const Json& changed) const {
     std::string batches;
@@ -95,13 +125,15 @@ class ChangeBody : public CommandBody {
     if (skipped > 0) line += join_text(" (", skipped, " left alone)");
     session.out().line(line);
     session.out().flush();
-    if (count > 0 && !change_.dry_run)
+    // Of a filter the opposite would mean other tasks by now.
+    if (count > 0 && !change_.dry_run && !words.opposite.empty() && change_.where.empty())
       session.note(join_text("  undo:  muster ", words.opposite, " ", joined_selectors(change_.selectors)));
   }
 
   Verb verb_;
   client::Change change_;
   OutputOptions output_;
+  bool yes_ = false;
 };
 
 class Cancel final : public ChangeBody {
@@ -109,32 +141,8 @@ class Cancel final : public ChangeBody {
   Cancel() : ChangeBody(Verb::cancel) {}
   void declare(Options& options) override {
     ChangeBody::declare(options);
-    options.flag("--yes", yes_, "do not ask, also for more than one task");
     declare_output(options, output_, OutputKind::action);
   }
-
- protected:
-  Result<bool> confirmed(Session& session, Api& api) override {
-    if (yes_) return true;
-    client::Change preview = change_;
-    preview.dry_run = true;
-    const Result<Document> planned = api.change(Verb::cancel, preview);
-    if (!planned) return std::unexpected(planned.error());
-    const std::uint64_t count = planned->root()["count"].number();
-    if (count <= 1) return true;
-    const Result<Document> now = api.wait(change_.selectors, 0);
-    if (!now) return std::unexpected(now.error());
-    const std::uint64_t running = now->root()["counts"]["running"].number();
-    const std::string consequence =
-        running == 0 ? counted(count) : join_text(counted(count), ", stopping ", running, " that run");
-    if (session.can_ask()) return session.ask(join_text("cancel ", consequence, "?"));
-    return refuse(ErrorKind::confirmation, kConfirmationNeeded,
-                  join_text("this would cancel ", consequence, ", and there is no terminal to ask at"),
-                  join_text("if that is meant:  muster cancel --yes ", joined_selectors(change_.selectors)));
-  }
-
- private:
-  bool yes_ = false;
 };
 
 template <Verb kVerb>
@@ -147,9 +155,11 @@ class Plain final : public ChangeBody {
   }
 };
 
-class Retry final : public ChangeBody {
+// retry, and task set: the same tasks with other needs.
+template <Verb kVerb>
+class WithNeeds final : public ChangeBody {
  public:
-  Retry() : ChangeBody(Verb::retry) {}
+  WithNeeds() : ChangeBody(kVerb) {}
 
   void declare(Options& options) override {
     ChangeBody::declare(options);
@@ -185,7 +195,8 @@ const Command kCancelCommand = {"cancel",
                                 "[options] SELECTOR…",
                                 "stop tasks; retry brings them back",
                                 "muster cancel 42\n"
-                                "muster cancel 42.1-500 --reason 'wrong reference' --yes\n",
+                                "muster cancel 42.1-500 --reason 'wrong reference' --yes\n"
+                                "muster cancel 42 --where 'state=running time=2h+'\n",
                                 &make_body<Cancel>};
 
 const Command kHoldCommand = {"hold",
@@ -212,7 +223,17 @@ const Command kRetryCommand = {
     "[options] SELECTOR…",
     "run failed and cancelled tasks again, if need be with more",
     "muster retry 42                        # every failed or cancelled task of it\n"
-    "muster retry 42.17 --mem 16G --time 4h\n",
-    &make_body<Retry>};
+    "muster retry 42.17 --mem 16G --time 4h\n"
+    "muster retry 42 --where cause=oom --mem 32G --dry-run    # how many would it be?\n",
+    &make_body<WithNeeds<Verb::retry>>};
+
+const Command kTaskSetCommand = {"task set",
+                                 CommandSection::objects,
+                                 CommonOptions::connection,
+                                 "[options] SELECTOR…",
+                                 "change what tasks need that were not started yet",
+                                 "muster task set 42.118 --mem 60G\n"
+                                 "muster task set 42 --where 'reason=too-big mem=64G+' --mem 60G\n",
+                                 &make_body<WithNeeds<Verb::set>>};
 
 }  // namespace muster::cli

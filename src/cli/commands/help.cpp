@@ -8,11 +8,11 @@
 #include "cli/help_text.h"
 #include "cli/printer.h"
 #include "cli/session.h"
-#include "cli/suggestion.h"
 #include "cli/topics.h"
 #include "cli/tree_json.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/nearest_word.h"
 #include "core/states_markdown.h"
 
 namespace muster::cli {

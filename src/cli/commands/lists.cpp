@@ -25,6 +25,7 @@ class ListBody : public CommandBody {
     const Result<client::Api*> api = session.api();
     if (!api) return std::unexpected(api.error());
     client::ListQuery query = this->query();
+    query.where = where_;
     if (!query.selector.empty()) {
       Result<std::string> pinned = pin_selector(session, query.selector);
       if (!pinned) return std::unexpected(pinned.error());
@@ -42,6 +43,8 @@ class ListBody : public CommandBody {
 
  protected:
   void declare_limit(Options& options) {
+    options.text("--where", "FILTER", where_,
+                 "only what matches, as in 'state=failed exit=137' (muster help filters)");
     options.number("--limit", "N", limit_,
                    "at most N, 0 for all; default: 100 in a table on a terminal, else all");
     declare_output(options, output_, OutputKind::list);
@@ -52,6 +55,7 @@ class ListBody : public CommandBody {
 
  private:
   OutputOptions output_;
+  std::string where_;
   std::optional<std::uint64_t> limit_;
 };
 
@@ -83,7 +87,7 @@ class BatchList final : public ListBody {
 class TaskList final : public ListBody {
  public:
   void declare(Options& options) override {
-    options.positional("SELECTOR", selector_, 0, 1, "a batch or some of its tasks; default: last");
+    options.positional("SELECTOR", selector_, 0, 1, "a batch or some of its tasks, or all; default: last");
     options.text("--state", "A,B", states_, "only tasks in these states");
     declare_limit(options);
   }
@@ -179,6 +183,7 @@ const Command kTaskListCommand = {"task list",
                                   "list the tasks of a batch",
                                   "muster task list 42 --state failed\n"
                                   "muster task list 42.1-500 --columns id,exit_code,message\n"
+                                  "muster task list all --where 'cause=oom ended=1d+'\n"
                                   "muster task list -q --state failed     # their ids, for a script\n",
                                   &make_body<TaskList>};
 

@@ -40,6 +40,7 @@ class Logs final : public CommandBody {
     static constexpr std::array<std::string_view, 2> kOrders = {"index", "time"};
     options.positional("SELECTOR", selectors_, 1, kAnyCount,
                        "a task (its newest attempt), an attempt, or a whole batch");
+    options.text("--where", "FILTER", where_, "of them, the tasks that match now (muster help filters)");
     options.choice("--stream", kStreams, stream_,
                    "only what went there; default: both, in the order written");
     options.flag("-f,--follow", follow_, "go on until the attempt, or the batch, has ended");
@@ -60,7 +61,7 @@ class Logs final : public CommandBody {
     std::optional<Interrupt> interrupt;
     if (follow_) watch_connection(session, interrupt.emplace());
     LogPrinter printer(session, raw_ ? Rawness::raw : Rawness::safe);
-    const Result<std::vector<std::string>> pinned = pin_selectors(session, selectors_);
+    const Result<std::vector<std::string>> pinned = pin_filtered(session, selectors_, where_);
     if (!pinned) return std::unexpected(pinned.error());
     for (const std::string& selector : *pinned) {
       const Result<void> printed = print_selected(session, printer, selector, interrupt);
@@ -290,6 +291,7 @@ class Logs final : public CommandBody {
   }
 
   std::vector<std::string> selectors_;
+  std::string where_;
   std::string stream_ = "both";
   bool follow_ = false;
   std::optional<std::uint64_t> head_bytes_;
@@ -313,7 +315,8 @@ const Command kLogsCommand = {"logs",
                               "muster logs -f last.1                  # follow until it ends\n"
                               "muster logs 42 --tail-lines 3          # how each task ended\n"
                               "muster logs 42 --grep 'out of memory'  # in all of a batch\n"
-                              "muster logs 42 --stream stderr | sort | uniq -c\n",
+                              "muster logs 42 --stream stderr | sort | uniq -c\n"
+                              "muster logs 42 --where 'state=failed exit=137' --tail 2k\n",
                               &make_body<Logs>};
 
 }  // namespace muster::cli

@@ -11,7 +11,7 @@
 #include "cli/commands/commands.h"
 #include "cli/manual_pages.h"
 #include "cli/session.h"
-#include "cli/suggestion.h"
+#include "core/nearest_word.h"
 #include "client/text.h"
 #include "core/escape.h"
 

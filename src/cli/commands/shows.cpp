@@ -145,6 +145,13 @@ Result<int> show_batch(Session& session, const OutputOptions& output, const std:
       [](Session& where, const Json& batch) {
         print_segments(where, batch);
         print_template(where, batch);
+        if (batch["counts"]["failed"].number() == 0) return;
+        const Result<client::Api*> api = where.api();
+        const Result<Document> failures =
+            api ? (*api)->failures(join_text(batch["id"].number()), {}) : std::unexpected(api.error());
+        if (!failures) return;
+        where.out().line("");
+        print_failures(where, failures->root());
       });
 }
 

@@ -14,4 +14,7 @@ Result<int> show_batch(Session& session, const OutputOptions& output, const std:
 Result<int> show_task(Session& session, const OutputOptions& output, const std::string& selector);
 Result<int> show_attempt(Session& session, const OutputOptions& output, const std::string& selector);
 
+// A muster.failures/1 for people (failures.cpp).
+void print_failures(Session& session, const client::Json& failures);
+
 }  // namespace muster::cli

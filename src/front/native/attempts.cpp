@@ -1,17 +1,44 @@
 // /attempts: every try of the selected tasks, oldest first, and one of them.
 // A task's attempts are never split between two pages; the cursor is batch:position.
 #include "front/native/call.h"
+#include "front/native/chosen.h"
 #include "front/native/describe.h"
 
 namespace muster::front::native {
+namespace {
+
+constexpr std::size_t kTasksLookedAt = 1000;  // for one page with a filter; the next page goes on
+
+bool matches(const Filter& filter, TaskIndex index, const AttemptRecord& attempt, const std::string& worker) {
+  return filter.holds([&](const FilterTerm& term) {
+    switch (term.field) {
+      case FilterField::state:
+        return FilterValue::of(to_text(attempt.state));
+      case FilterField::attempt:
+        return FilterValue::of_number(attempt.number);
+      case FilterField::index:
+        return FilterValue::of_number(static_cast<std::int64_t>(index));
+      case FilterField::worker:
+        return FilterValue::of(worker);
+      default:
+        return value_of_end(term, attempt);
+    }
+  });
+}
+
+}  // namespace
 
 void list_attempts(const CallPtr& call) {
   QueryReader query(call->target);
   PageRequest page;
   std::string selector = "last";
   read_page(query, call->options, page);
+  std::string where;
   query.text("selector", selector);
+  query.text("where", where);
   if (failed(call, query.finish())) return;
+  const Result<Filter> filter = read_where(call, FilterObject::attempt, where);
+  if (failed(call, filter)) return;
   const Result<Selected> selected = resolve(call->backend, call->principal.project, selector);
   if (failed(call, selected)) return;
   const BatchRow& batch = selected->batch;
@@ -22,8 +49,8 @@ void list_attempts(const CallPtr& call) {
     from = (*cursor)[1];
   }
   const Layout layout = Layout::of(call->backend, batch.id);
-  const TaskPage tasks =
-      task_page(call->backend, batch, layout.intervals(selected->ranges), {}, from, page.limit);
+  const TaskPage tasks = task_page(call->backend, batch, layout.intervals(selected->ranges), {}, from,
+                                   filter->empty() ? page.limit : kTasksLookedAt);
   WorkerNames workers(call->backend);
   TaskDescriber describer(call->backend, batch, layout, workers);
   std::string json;
@@ -32,7 +59,10 @@ void list_attempts(const CallPtr& call) {
   std::optional<Position> next = tasks.next;
   std::uint64_t written = 0;
   for (const ListedTask& task : tasks.tasks) {
-    const std::vector<AttemptRecord> records = describer.attempts(task);
+    std::vector<AttemptRecord> records = describer.attempts(task);
+    std::erase_if(records, [&](const AttemptRecord& record) {
+      return !matches(*filter, describer.ref(task.position).index, record, workers.name(record.worker));
+    });
     if (written != 0 && written + records.size() > page.limit) {
       next = task.position;
       break;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "front/native/call.h"
+#include "front/native/chosen.h"
 #include "front/native/describe.h"
 #include "wire/native/requests.h"
 
@@ -11,17 +12,101 @@ namespace {
 
 constexpr std::uint32_t kScan = 1000;
 
+FilterValue of_time(Micros wall_us) { return wall_us == 0 ? FilterValue{} : FilterValue::of_number(wall_us); }
+
+FilterValue label_of(Backend& backend, const BatchRow& row, const std::string& name, std::string& text) {
+  const std::vector<SegmentRow> segments = backend.history().segments(row.id);
+  const auto body =
+      segments.empty() ? nullptr : backend.history().task_template(segments.front().template_id);
+  if (body == nullptr) return {};
+  for (const auto& [label, value] : body->labels) {
+    if (label != name) continue;
+    text = value;
+    return FilterValue::of(text);
+  }
+  return {};
+}
+
+// `text` holds what a value is made of for the moment.
+FilterValue value_of(Backend& backend, const BatchRow& row, const FilterTerm& term, std::string& text) {
+  const TaskCounts counts = shown_counts(row);
+  const auto count = [&](TaskState state) {
+    return FilterValue::of_number(static_cast<std::int64_t>(counts[static_cast<std::size_t>(state)]));
+  };
+  switch (term.field) {
+    case FilterField::state:
+      return FilterValue::of(to_text(row.state));
+    case FilterField::id:
+      return FilterValue::of_number(static_cast<std::int64_t>(row.id));
+    case FilterField::name:
+      return FilterValue::of(row.name);
+    case FilterField::owner:
+      return FilterValue::of(row.owner);
+    case FilterField::why: {
+      const auto view = backend.engine().batch(row.id);
+      text = view && !is_final(row.state) ? view->reason : "";
+      return text.empty() ? FilterValue{} : FilterValue::of(text);
+    }
+    case FilterField::text:
+      return row.reason.empty() ? FilterValue{} : FilterValue::of(row.reason);
+    case FilterField::held:
+      return FilterValue::of_flag(row.held);
+    case FilterField::closed:
+      return FilterValue::of_flag(row.closed);
+    case FilterField::priority:
+      return FilterValue::of_number(row.priority);
+    case FilterField::max_running:
+      return FilterValue::of_number(static_cast<std::int64_t>(row.max_running));
+    case FilterField::tasks:
+      return FilterValue::of_number(static_cast<std::int64_t>(row.task_count));
+    case FilterField::waiting:
+      return count(TaskState::waiting);
+    case FilterField::ready:
+      return count(TaskState::ready);
+    case FilterField::running:
+      return count(TaskState::running);
+    case FilterField::succeeded:
+      return count(TaskState::succeeded);
+    case FilterField::failed:
+      return count(TaskState::failed);
+    case FilterField::cancelled:
+      return count(TaskState::cancelled);
+    case FilterField::label:
+      return label_of(backend, row, term.label, text);
+    case FilterField::created:
+      return of_time(row.created_wall_us);
+    case FilterField::started:
+      return of_time(row.started_wall_us);
+    default:
+      return of_time(row.ended_wall_us);
+  }
+}
+
 struct BatchFilter {
+  Backend& backend;
+  Filter where;
   std::vector<BatchState> states;  // empty: all
   std::string name;
   std::string project;
   bool holds(const BatchRow& row) const {
     return row.project == project && (name.empty() || row.name == name) &&
-           (states.empty() || std::find(states.begin(), states.end(), row.state) != states.end());
+           (states.empty() || std::find(states.begin(), states.end(), row.state) != states.end()) &&
+           matches(row);
+  }
+  bool matches(const BatchRow& row) const {
+    std::string text;
+    return where.holds([&](const FilterTerm& term) { return value_of(backend, row, term, text); });
   }
   bool live_only() const {
-    return !states.empty() &&
-           std::none_of(states.begin(), states.end(), [](BatchState s) { return is_final(s); });
+    const auto is_out = [&](BatchState state) {
+      const bool listed = states.empty() || std::find(states.begin(), states.end(), state) != states.end();
+      return !listed || !where.allows(FilterField::state, FilterValue::of(to_text(state)));
+    };
+    for (std::size_t i = 0; i < kBatchStates; ++i) {
+      const auto state = static_cast<BatchState>(i);
+      if (is_final(state) && !is_out(state)) return false;
+    }
+    return true;
   }
 };
 
@@ -70,7 +155,8 @@ BatchList full_list(Backend& backend, const BatchFilter& filter, BatchId below, 
 void list_batches(const CallPtr& call) {
   QueryReader query(call->target);
   PageRequest page;
-  BatchFilter filter;
+  BatchFilter filter{call->backend, {}, {}, {}, {}};
+  std::string where;
   filter.project = call->principal.project;
   read_page(query, call->options, page);
   query.text("name", filter.name);
@@ -79,7 +165,11 @@ void list_batches(const CallPtr& call) {
     if (state) filter.states.push_back(*state);
     return state.has_value();
   });
+  query.text("where", where);
   if (failed(call, query.finish())) return;
+  Result<Filter> read = read_where(call, FilterObject::batch, where);
+  if (failed(call, read)) return;
+  filter.where = std::move(*read);
   BatchId below = 0;
   if (!page.after.empty()) {
     const auto cursor = parse_cursor<1>(page.after);

@@ -14,6 +14,7 @@
 #include "front/backend.h"
 #include "front/denials.h"
 #include "front/directory.h"
+#include "front/event_stream.h"
 #include "front/front.h"
 #include "front/request.h"
 #include "front/selection.h"
@@ -25,6 +26,7 @@ namespace muster::front::native {
 struct Call {
   Backend& backend;
   Waiters& waiters;
+  EventStream& stream;
   const FrontOptions& options;
   Tokens& tokens;
   Directory& directory;
@@ -39,8 +41,12 @@ struct Call {
   Method method = Method::get;
   Target target;
   std::string idempotency_key;
+  bool wants_stream = false;  // Accept: text/event-stream
+  std::string last_event_id;
   std::string body;
   bool dry_run = false;  // of routes that take ?dry_run=true
+  // Does the rest of a long piece of work when the loop has looked at everything else.
+  std::function<void(std::move_only_function<void()>)> later;
   Respond respond;
 
   // Path parts behind /api/v1.
@@ -89,6 +95,10 @@ void cancel(const CallPtr& call);
 void hold(const CallPtr& call);
 void release(const CallPtr& call);
 void retry(const CallPtr& call);
+void set_tasks(const CallPtr& call);
+void select_tasks(const CallPtr& call);
+void explain(const CallPtr& call);
+void show_failures(const CallPtr& call);
 void invite(const CallPtr& call);
 void join(const CallPtr& call);
 void show_status(const CallPtr& call);

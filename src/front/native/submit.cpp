@@ -9,6 +9,7 @@
 #include "core/escape.h"
 #include "core/item_table.h"
 #include "core/units.h"
+#include "front/body_hash.h"
 #include "front/native/call.h"
 #include "wire/native/answers.h"
 #include "wire/native/requests.h"
@@ -23,22 +24,6 @@ constexpr std::size_t kKeyBytesMax = 255;
 std::unexpected<Error> bad_value(std::string what, std::string next = {}) {
   return refuse(ErrorKind::usage, kMalformedValue, std::move(what), std::move(next));
 }
-
-class BodyHash {
- public:
-  BodyHash() { crypto_hash_sha256_init(&state_); }
-  void add(std::string_view bytes) {
-    crypto_hash_sha256_update(&state_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  }
-  std::string take() {
-    std::string hash(crypto_hash_sha256_BYTES, '\0');
-    crypto_hash_sha256_final(&state_, reinterpret_cast<unsigned char*>(hash.data()));
-    return hash;
-  }
-
- private:
-  crypto_hash_sha256_state state_;
-};
 
 // ---- what all tasks share
 

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "front/native/call.h"
+#include "front/native/chosen.h"
 #include "front/native/describe.h"
 
 namespace muster::front::native {
 namespace {
 
 constexpr std::uint32_t kBatchScan = 1000;
+constexpr int kFilteredBatches = 200;  // looked into for one page; the next one goes on
 
 void read_states(QueryReader& query, StateSet& states) {
   query.words("state", [&](std::string_view word) {
@@ -26,12 +28,20 @@ bool may_hold(const BatchRow& batch, const StateSet& states) {
   return false;
 }
 
+// What is wanted of the tasks; no filter: everything in these states.
+struct Wanted {
+  StateSet states;
+  Filter filter;
+};
+
 // Writes tasks of one batch; the cursor of what follows, or nothing.
 std::string write_tasks(wire::JsonWriter& out, Backend& backend, const BatchRow& batch,
-                        const std::vector<IndexSpan>& ranges, const StateSet& states, Position from,
+                        const std::vector<IndexSpan>& ranges, const Wanted& wanted, Position from,
                         std::uint64_t& left, WorkerNames& workers) {
   const Layout layout = Layout::of(backend, batch.id);
-  const TaskPage page = task_page(backend, batch, layout.intervals(ranges), states, from, left);
+  TaskMatcher matcher(backend, batch, layout, wanted.filter);
+  const TaskPage page = task_page(backend, batch, layout.intervals(ranges), wanted.states, from, left,
+                                  wanted.filter.empty() ? nullptr : &matcher);
   TaskDescriber describer(backend, batch, layout, workers);
   for (const ListedTask& task : page.tasks) {
     out.begin_object();
@@ -43,18 +53,20 @@ std::string write_tasks(wire::JsonWriter& out, Backend& backend, const BatchRow&
 }
 
 // Tasks of all batches, newest batch first, without looking into those that have none in these states.
-std::string write_all_tasks(wire::JsonWriter& out, const CallPtr& call, const StateSet& states, BatchId first,
+std::string write_all_tasks(wire::JsonWriter& out, const CallPtr& call, const Wanted& wanted, BatchId first,
                             Position from, std::uint64_t left, WorkerNames& workers) {
   BatchId below = first == 0 ? 0 : first + 1;
+  int looked_at = 0;
   for (;;) {
     const std::vector<BatchRow> rows =
         call->backend.history().batches_of(call->principal.project, Page{below, kBatchScan});
     for (const BatchRow& row : rows) {
       below = row.id;
-      if (!may_hold(row, states)) continue;
-      if (left == 0) return std::to_string(row.id) + ":0";
+      if (!may_hold(row, wanted.states)) continue;
+      const bool enough = !wanted.filter.empty() && looked_at++ == kFilteredBatches;
+      if (left == 0 || enough) return std::to_string(row.id) + ":0";
       const std::string next =
-          write_tasks(out, call->backend, row, {}, states, row.id == first ? from : 0, left, workers);
+          write_tasks(out, call->backend, row, {}, wanted, row.id == first ? from : 0, left, workers);
       if (!next.empty()) return next;
     }
     if (rows.size() < kBatchScan) return "";
@@ -66,12 +78,17 @@ std::string write_all_tasks(wire::JsonWriter& out, const CallPtr& call, const St
 void list_tasks(const CallPtr& call) {
   QueryReader query(call->target);
   PageRequest page;
-  StateSet states;
+  Wanted wanted;
   std::string selector;
+  std::string where;
   read_page(query, call->options, page);
-  read_states(query, states);
+  read_states(query, wanted.states);
   query.text("selector", selector);
+  query.text("where", where);
   if (failed(call, query.finish())) return;
+  Result<Filter> filter = read_where(call, FilterObject::task, where);
+  if (failed(call, filter)) return;
+  wanted.filter = std::move(*filter);
   BatchId batch = 0;
   Position from = 0;
   if (!page.after.empty()) {
@@ -85,15 +102,15 @@ void list_tasks(const CallPtr& call) {
   WorkerNames workers(call->backend);
   wire::begin_list(out, "muster.tasks/1");
   std::string next;
-  if (selector.empty()) {
-    next = write_all_tasks(out, call, states, batch, from, page.limit, workers);
+  if (selector.empty() || selector == kEverySelector) {
+    next = write_all_tasks(out, call, wanted, batch, from, page.limit, workers);
   } else {
     const Result<Selected> selected = resolve(call->backend, call->principal.project, selector);
     if (failed(call, selected)) return;
     // "last" and names may mean another batch by now: a cursor goes on in the batch it came from.
     if (batch != 0 && batch != selected->batch.id) return call->fail(bad_cursor(page.after));
     next =
-        write_tasks(out, call->backend, selected->batch, selected->ranges, states, from, page.limit, workers);
+        write_tasks(out, call->backend, selected->batch, selected->ranges, wanted, from, page.limit, workers);
   }
   wire::end_list(out, next);
   call->answer(200, std::move(json));

@@ -4,6 +4,7 @@
 
 #include "core/escape.h"
 #include "front/native/call.h"
+#include "front/native/chosen.h"
 #include "wire/native/answers.h"
 #include "wire/native/requests.h"
 
@@ -18,6 +19,62 @@ void write_worker(wire::JsonWriter& out, const engine::WorkerView& view) {
                                    .in_use = view.in_use,
                                    .assigned = view.assigned,
                                    .executing = view.executing});
+}
+
+std::int64_t bytes_of(std::uint64_t size_mb) { return static_cast<std::int64_t>(size_mb) << 20; }
+
+FilterValue text_or_absent(const std::string& text) {
+  return text.empty() ? FilterValue{} : FilterValue::of(text);
+}
+
+FilterValue label_of(const Labels& labels, const std::string& wanted) {
+  for (const auto& [name, value] : labels) {
+    if (name == wanted) return FilterValue::of(value);
+  }
+  return {};
+}
+
+FilterValue value_of(const engine::WorkerView& view, const FilterTerm& term) {
+  const auto number = [](std::uint64_t value) {
+    return FilterValue::of_number(static_cast<std::int64_t>(value));
+  };
+  switch (term.field) {
+    case FilterField::state:
+      return FilterValue::of(to_text(view.row.state));
+    case FilterField::id:
+      return number(view.row.id);
+    case FilterField::name:
+      return FilterValue::of(view.row.name);
+    case FilterField::connected:
+      return FilterValue::of_flag(view.connected);
+    case FilterField::host:
+      return text_or_absent(view.row.facts.host);
+    case FilterField::version:
+      return text_or_absent(view.row.facts.version);
+    case FilterField::slots:
+      return number(view.capacity.cpu_slots);
+    case FilterField::gpus:
+      return number(view.capacity.gpu_slots);
+    case FilterField::cpus:
+      return number(view.capacity.cpus);
+    case FilterField::mem:
+      return FilterValue::of_number(bytes_of(view.capacity.mem_mb));
+    case FilterField::disk:
+      return FilterValue::of_number(bytes_of(view.capacity.disk_mb));
+    case FilterField::assigned:
+      return number(view.assigned);
+    case FilterField::executing:
+      return number(view.executing);
+    case FilterField::label:
+      return label_of(view.row.labels, term.label);
+    case FilterField::serves:
+      return text_or_absent(view.row.serves);
+    case FilterField::text:
+      return text_or_absent(view.row.reason);
+    default:
+      return view.row.last_seen_wall_us == 0 ? FilterValue{}
+                                             : FilterValue::of_number(view.row.last_seen_wall_us);
+  }
 }
 
 // A name wins over a number: people name workers, numbers follow from that.
@@ -40,8 +97,12 @@ Result<engine::WorkerView> find_worker(Backend& backend, const std::string& text
 void list_workers(const CallPtr& call) {
   QueryReader query(call->target);
   PageRequest page;
+  std::string where;
   read_page(query, call->options, page);
+  query.text("where", where);
   if (failed(call, query.finish())) return;
+  const Result<Filter> filter = read_where(call, FilterObject::worker, where);
+  if (failed(call, filter)) return;
   WorkerId after = 0;
   if (!page.after.empty()) {
     const auto cursor = parse_cursor<1>(page.after);
@@ -55,6 +116,7 @@ void list_workers(const CallPtr& call) {
   std::uint64_t written = 0;
   for (const engine::WorkerView& view : call->backend.engine().workers()) {
     if (view.row.id <= after || view.row.state == WorkerState::removed) continue;
+    if (!filter->holds([&](const FilterTerm& term) { return value_of(view, term); })) continue;
     if (written++ == page.limit) {
       next = std::to_string(after);
       break;

@@ -62,21 +62,6 @@ void write_pairs(JsonWriter& out, const std::vector<std::pair<std::string, std::
   out.end_object();
 }
 
-void write_resources(JsonWriter& out, const Resources& resources) {
-  out.begin_object();
-  out.key("slots").number(resources.cpu_slots);
-  out.key("gpus").number(resources.gpu_slots);
-  out.key("cpus").number(resources.cpus);
-  out.key("mem_mb").number(resources.mem_mb);
-  out.key("disk_mb").number(resources.disk_mb);
-  out.key("exclusive").flag(resources.sharing == Sharing::exclusive);
-  out.key("use");
-  write_amounts(out, resources.named);
-  out.key("on");
-  write_pairs(out, resources.labels);
-  out.end_object();
-}
-
 std::string_view to_text(DependencyKind kind) {
   switch (kind) {
     case DependencyKind::batch:
@@ -99,6 +84,21 @@ void write_dependency(JsonWriter& out, const Dependency& dependency) {
 }
 
 }  // namespace
+
+void write_resources(JsonWriter& out, const Resources& resources) {
+  out.begin_object();
+  out.key("slots").number(resources.cpu_slots);
+  out.key("gpus").number(resources.gpu_slots);
+  out.key("cpus").number(resources.cpus);
+  out.key("mem_mb").number(resources.mem_mb);
+  out.key("disk_mb").number(resources.disk_mb);
+  out.key("exclusive").flag(resources.sharing == Sharing::exclusive);
+  out.key("use");
+  write_amounts(out, resources.named);
+  out.key("on");
+  write_pairs(out, resources.labels);
+  out.end_object();
+}
 
 std::string task_id(TaskRef ref) { return std::to_string(ref.batch) + "." + std::to_string(ref.index); }
 
@@ -362,6 +362,7 @@ std::string changed_json(const Changed& changed) {
   out.begin_object().key("schema").text("muster.changed/1");
   out.key("count").number(changed.count);
   out.key("skipped").number(changed.skipped);
+  out.key("replayed").flag(changed.replayed);
   out.key("batches").begin_array();
   for (const BatchId batch : changed.batches) out.number(batch);
   out.end_array().end_object();

@@ -26,6 +26,7 @@ void write_batch_members(JsonWriter& out, const BatchAnswer& batch);
 void write_counts(JsonWriter& out, const TaskCounts& counts, std::uint64_t executing, std::uint64_t stopping);
 void write_segments(JsonWriter& out, const std::vector<SegmentRow>& segments);
 void write_template(JsonWriter& out, const TaskTemplate& body);
+void write_resources(JsonWriter& out, const Resources& resources);
 
 struct TaskAnswer {
   TaskRef ref;

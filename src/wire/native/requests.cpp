@@ -202,9 +202,10 @@ Result<ChangeRequest> read_change(std::string_view text, ChangeVerb verb) {
   ChangeRequest out;
   ObjectReader reader(document.root(), "the body");
   reader.texts("selectors", out.selectors);
+  reader.text("where", out.where);
   reader.text("reason", out.reason);
   reader.flag("dry_run", out.dry_run);
-  if (verb == ChangeVerb::retry) {
+  if (verb == ChangeVerb::retry || verb == ChangeVerb::set) {
     reader.optional_number("mem_mb", out.options.mem_mb);
     reader.optional_number("disk_mb", out.options.disk_mb);
     reader.optional_number("cpus", out.options.cpus);

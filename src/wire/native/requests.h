@@ -50,11 +50,12 @@ Result<SubmitRequest> read_submit(std::string_view json);
 
 struct ChangeRequest {
   std::vector<std::string> selectors;
+  std::string where;  // a filter; empty: none
   std::string reason;
   bool dry_run = false;
   RetryOptions options;
 };
-// Options are members of a retry only.
+// Options are members of retry and set only.
 Result<ChangeRequest> read_change(std::string_view json, ChangeVerb verb);
 
 // Everything but who and which.

@@ -1,12 +1,12 @@
 // Tests of the nearest word.
 // What is offered has to be near; nothing is better than nonsense.
-#include "cli/suggestion.h"
+#include "core/nearest_word.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 
-namespace muster::cli {
+namespace muster {
 namespace {
 
 constexpr std::array<std::string_view, 6> kWords = {"submit", "status", "wait", "logs", "cancel", "retry"};
@@ -36,4 +36,4 @@ TEST(NearestWord, is_not_forced) {
 }
 
 }  // namespace
-}  // namespace muster::cli
+}  // namespace muster

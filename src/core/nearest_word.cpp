@@ -1,11 +1,11 @@
 // Damerau-Levenshtein distance over bytes.
 // Words are short: the whole matrix is kept.
-#include "cli/suggestion.h"
+#include "core/nearest_word.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace muster::cli {
+namespace muster {
 
 unsigned edit_distance(std::string_view a, std::string_view b) {
   const std::size_t columns = b.size() + 1;
@@ -41,4 +41,4 @@ std::string nearest_word(std::string_view typed, std::span<const std::string_vie
   return best_steps <= allowed ? std::string(best) : std::string();
 }
 
-}  // namespace muster::cli
+}  // namespace muster
