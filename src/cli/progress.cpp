@@ -1,5 +1,6 @@
 // Progress lines.
-// The rate is always shown, an estimate of the end never: the naive one is wrong by several times near the end.
+// The rate is always shown; of the end the server's range, when it has one:
+// what a rate says of it is wrong by several times.
 #include "cli/progress.h"
 
 #include <algorithm>
@@ -80,12 +81,33 @@ void ProgressMeter::observe(std::int64_t mono_us, const Counts& counts) {
   if (samples_.empty()) begin_mono_us_ = plain_mono_us_ = mono_us;
   now_mono_us_ = mono_us;
   counts_ = counts;
-  // Tasks that were retried are unfinished again: what was seen before no longer says anything.
+  // Tasks that were retried are unfinished again: what was seen before no
+  // longer says anything.
   if (!samples_.empty() && counts.finished() < samples_.back().finished) samples_.clear();
   if (samples_.empty() || mono_us - samples_.back().mono_us >= kSampleEvery_us) {
     samples_.push_back({mono_us, counts.finished()});
   }
   while (samples_.size() > 2 && mono_us - samples_.front().mono_us > kWindow_us) samples_.pop_front();
+}
+
+void ProgressMeter::expect(const client::Json& left) {
+  left_low_us_ = static_cast<std::int64_t>(left["low_s"].real() * 1e6);
+  left_high_us_ = static_cast<std::int64_t>(left["high_s"].real() * 1e6);
+  stragglers_ = left["stragglers"].number();
+}
+
+std::string ProgressMeter::left_text(bool signs) const {
+  if (left_high_us_ == 0 || counts_.finished() == counts_.total()) return {};
+  // Seconds, and minutes once there are some: more would only look exact.
+  const auto shown = [](std::int64_t duration_us) {
+    const std::int64_t unit_us = duration_us >= 600'000'000 ? 60'000'000 : 1'000'000;
+    return format_duration(std::max<std::int64_t>(1, (duration_us + unit_us / 2) / unit_us) * unit_us);
+  };
+  const std::string low = shown(left_low_us_);
+  const std::string high = shown(left_high_us_);
+  std::string text = join_text("about ", low, low == high ? "" : join_text(signs ? "–" : "-", high), " left");
+  if (stragglers_ > 0) text += join_text(", ", stragglers_, stragglers_ == 1 ? " straggler" : " stragglers");
+  return text;
 }
 
 std::optional<double> ProgressMeter::rate() const {
@@ -108,6 +130,7 @@ std::string ProgressMeter::live_line(const Terminal& terminal) const {
   if (counts_.cancelled > 0) parts.push_back({join_text(counts_.cancelled, " cancelled"), 6, Tone::dim});
   if (counts_.held > 0) parts.push_back({join_text(counts_.held, " held"), 2, Tone::warning});
   if (const auto per_second = rate()) parts.push_back({rate_text(*per_second), 7});
+  if (std::string left = left_text(signs); !left.empty()) parts.push_back({std::move(left), 3});
   parts.push_back({format_duration((now_mono_us_ - begin_mono_us_) / 1'000'000 * 1'000'000), 8, Tone::dim});
   return join_parts(std::move(parts), terminal);
 }
@@ -124,6 +147,7 @@ std::optional<std::string> ProgressMeter::plain_line() {
   if (counts_.held > 0) line += join_text(", ", counts_.held, " held");
   if (counts_.running > 0) line += join_text(", ", counts_.running, " running");
   if (const auto per_second = rate()) line += join_text(", ", rate_text(*per_second));
+  if (const std::string left = left_text(false); !left.empty()) line += join_text(", ", left);
   line += join_text(", ", format_duration((now_mono_us_ - begin_mono_us_) / 1'000'000 * 1'000'000));
   return line;
 }

@@ -34,6 +34,8 @@ class ProgressMeter {
 
   void observe(std::int64_t mono_us, const Counts& counts);
   const Counts& counts() const { return counts_; }
+  // The "left" member of a document: how long the rest will take, as a range; null: not known.
+  void expect(const client::Json& left);
 
   // Tasks finished per second over the last half minute; nothing before there is a second to look at.
   std::optional<double> rate() const;
@@ -45,6 +47,7 @@ class ProgressMeter {
   std::optional<std::string> plain_line();
 
  private:
+  std::string left_text(bool signs) const;
   struct Sample {
     std::int64_t mono_us = 0;
     std::uint64_t finished = 0;
@@ -56,6 +59,9 @@ class ProgressMeter {
   std::int64_t now_mono_us_ = 0;
   std::int64_t plain_mono_us_ = 0;
   int plain_tenth_ = -1;
+  std::int64_t left_low_us_ = 0;
+  std::int64_t left_high_us_ = 0;  // 0: not known
+  std::uint64_t stragglers_ = 0;
 };
 
 }  // namespace muster::cli

@@ -31,6 +31,19 @@ TEST(Counts, add_up) {
   EXPECT_EQ(counts(999'999, 0, 1, 0).percent(), 99U);
 }
 
+TEST(ProgressMeter, says_about_how_long_the_rest_will_take) {
+  ProgressMeter meter("42");
+  meter.observe(0, counts(50, 0, 4, 46));
+  const auto range =
+      *client::Document::parse(R"({"low_s":1078.2,"middle_s":1300,"high_s":1631,"stragglers":3,"places":4})");
+  meter.expect(range.root());
+  EXPECT_NE(meter.live_line(plain(200)).find("about 18m00s–27m00s left, 3 stragglers"), std::string::npos)
+      << meter.live_line(plain(200));
+  const auto unknown = *client::Document::parse("null");
+  meter.expect(unknown.root());
+  EXPECT_EQ(meter.live_line(plain(200)).find("about"), std::string::npos);
+}
+
 TEST(ProgressMeter, has_a_rate_after_a_second) {
   ProgressMeter meter("42");
   EXPECT_FALSE(meter.rate());

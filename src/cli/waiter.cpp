@@ -208,6 +208,7 @@ Result<int> Waiter::run(FirstContact contact) {
     }
     answered_ = true;
     meter_.observe(client::mono_now_us(), counts_of(answer->root()["counts"]));
+    meter_.expect(answer->root()["left"]);
     show();
     if (answer->root()["done"].truth()) return finish(*answer);
     if (time_is_over) return detach(kTimeoutExit, "the --timeout is over");

@@ -1,5 +1,6 @@
-// Slots are closed by time, told to everybody who is behind, and dropped at the end of the ring.
-// What is told of a batch is what it is at the telling, not what it was: late readers are never wrong, only late.
+// Slots are closed by time, told to everybody who is behind, and dropped at the
+// end of the ring. What is told of a batch is what it is at the telling, not
+// what it was: late readers are never wrong, only late.
 #include "front/event_stream.h"
 
 #include <algorithm>
@@ -29,7 +30,8 @@ std::string EventStream::id_text(std::uint64_t slot) const {
   return std::to_string(backend_.facts().incarnation) + "-" + std::to_string(slot);
 }
 
-// The slot of an id of this life of the server, if everything behind it is still there.
+// The slot of an id of this life of the server, if everything behind it is
+// still there.
 std::optional<std::uint64_t> EventStream::place_of(std::string_view id) const {
   const std::size_t dash = id.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
@@ -83,7 +85,8 @@ void EventStream::committed(const Changes& changes) {
   note_tasks(changes);
 }
 
-// Single tasks cost something, so they are kept while somebody watches them; nobody is told of others that nothing changed.
+// Single tasks cost something, so they are kept while somebody watches them;
+// nobody is told of others that nothing changed.
 void EventStream::note_tasks(const Changes& changes) {
   const bool watched = task_watchers_ > 0;
   for (const BatchId batch : changes.cleared_state_runs) open_.many_tasks.insert(batch);
@@ -156,7 +159,8 @@ bool EventStream::tell(Subscriber& subscriber, Made& made, Micros now_us) {
   return true;
 }
 
-// Everything since its place; the last message carries the id, so that a torn telling is told again.
+// Everything since its place; the last message carries the id, so that a torn
+// telling is told again.
 std::string EventStream::news_for(const Subscriber& subscriber, Made& made) {
   std::string text;
   std::set<BatchId> batches;
@@ -199,7 +203,8 @@ void EventStream::add_events(const Subscriber& subscriber, const Slot& slot, Mad
   add_message(text, "left-out", "{\"events\":" + std::to_string(slot.events_left_out) + "}");
 }
 
-// [index, state, attempts, worker, seconds] for each; the newest of a task alone.
+// [index, state, attempts, worker, seconds] for each; the newest of a task
+// alone.
 void EventStream::add_tasks(const Subscriber& subscriber, std::uint64_t after, Made& made,
                             std::string& text) {
   const BatchId batch = subscriber.wish.batch;
@@ -242,6 +247,10 @@ const std::pair<std::string, std::string>& EventStream::batch_message(BatchId id
   }
   out.begin_object();
   wire::write_batch_members(out, answer);
+  if (statistics_ != nullptr) {
+    out.key("left");
+    write_time_left(out, view ? statistics_->time_left(*row) : std::nullopt);
+  }
   out.end_object();
   return found->second;
 }

@@ -17,6 +17,7 @@
 #include "core/rows.h"
 #include "front/backend.h"
 #include "front/request.h"
+#include "front/statistics.h"
 
 namespace muster::front {
 
@@ -41,7 +42,9 @@ struct Subscription {
 
 class EventStream {
  public:
-  EventStream(Backend& backend, EventStreamLimits limits = {}) : backend_(backend), limits_(limits) {}
+  // `statistics`, where there are any, say how long a batch will take.
+  explicit EventStream(Backend& backend, EventStreamLimits limits = {}, Statistics* statistics = nullptr)
+      : backend_(backend), limits_(limits), statistics_(statistics) {}
 
   void subscribe(Subscription subscription);
   // After a commit: its rows, and the batches whose counts or states changed.
@@ -102,6 +105,7 @@ class EventStream {
 
   Backend& backend_;
   EventStreamLimits limits_;
+  Statistics* statistics_;
   std::deque<Slot> slots_;    // closed ones, oldest first
   Slot open_;                 // takes what happens now
   std::uint64_t newest_ = 0;  // the last closed slot

@@ -99,7 +99,8 @@ struct Front::State {
   Directory& directory;
   FrontOptions options;
   Waiters waiters{};
-  EventStream stream{backend};
+  Statistics statistics{backend};
+  EventStream stream{backend, {}, &statistics};
   // The field that was checked last: a client's next request carries the same. Good until a token is revoked or a minute passed.
   struct Checked {
     std::string authorization;
@@ -285,6 +286,7 @@ native::CallPtr Front::State::make_call(const RequestHead& head, const Admission
       native::Call{.backend = backend,
                    .waiters = waiters,
                    .stream = stream,
+                   .statistics = statistics,
                    .options = options,
                    .tokens = tokens,
                    .directory = directory,
@@ -452,7 +454,10 @@ void Front::answered(std::optional<std::size_t> route, int status, Micros durati
   if (!route || !all_routes()[*route].waits) meters.duration.observe(duration_us);
 }
 
-void Front::committed(const Changes& changes) { state_->stream.committed(changes); }
+void Front::committed(const Changes& changes) {
+  state_->statistics.committed(changes);
+  state_->stream.committed(changes);
+}
 
 void Front::touched(std::span<const BatchId> batches) {
   state_->stream.touched(batches);

@@ -1,11 +1,13 @@
 // `batch show`, `task show`, `attempt show`, `worker show`.
-// Below the values stand the parts that have no column: segments and template of a batch, the attempts of a task.
+// Below the values stand the parts that have no column: segments and template
+// of a batch, the attempts of a task.
 #include "cli/commands/shows.h"
 
 #include "cli/commands/commands.h"
 #include "cli/printer.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/units.h"
 
 namespace muster::cli {
 
@@ -72,7 +74,8 @@ void print_segments(Session& session, const Json& batch) {
               rows);
 }
 
-// Whatever the template holds, name by name: what a later server adds is shown too.
+// Whatever the template holds, name by name: what a later server adds is shown
+// too.
 void print_template(Session& session, const Json& batch) {
   std::vector<std::vector<Cell>> rows;
   const Json body = batch["template"];
@@ -96,6 +99,29 @@ void print_template(Session& session, const Json& batch) {
   for (const std::string& line : layout_table({{"", Alignment::left, 0, 4}, {"", Alignment::left, 0, 1}},
                                               rows, {terminal.width, terminal.colour, false})) {
     session.out().line(line);
+  }
+}
+
+// What the tasks that ended have used, and what to ask for instead.
+void print_usage(Session& session, const Json& usage) {
+  if (!usage.is_object()) return;
+  const auto seconds = [&](std::string_view key) {
+    return format_duration(static_cast<std::int64_t>(usage[key].real() * 1e6));
+  };
+  const std::uint64_t tasks = usage["tasks"].number();
+  Output& out = session.out();
+  out.line(join_text("\nusage of ", tasks, tasks == 1 ? " task" : " tasks", " that ended"));
+  out.line(join_text("  time    half took ", seconds("time_p50_s"), " or less, 95 of 100 took ",
+                     seconds("time_p95_s"), " or less"));
+  if (!usage["mem_peak_p95_mb"].is_number()) return;
+  const std::uint64_t asked_mb = usage["mem_asked_mb"].number();
+  const std::uint64_t suggested_mb = usage["mem_suggested_mb"].number();
+  std::string line =
+      join_text("  memory  95 of 100 used ", format_memory_mb(usage["mem_peak_p95_mb"].number()), " or less");
+  if (asked_mb > 0) line += join_text(" of ", format_memory_mb(asked_mb), " asked for");
+  out.line(line);
+  if (suggested_mb > 0) {
+    out.line(join_text("  ask for ", format_memory_mb(suggested_mb), ":  ", usage["try"].text()));
   }
 }
 
@@ -145,6 +171,7 @@ Result<int> show_batch(Session& session, const OutputOptions& output, const std:
       [](Session& where, const Json& batch) {
         print_segments(where, batch);
         print_template(where, batch);
+        print_usage(where, batch["usage"]);
         if (batch["counts"]["failed"].number() == 0) return;
         const Result<client::Api*> api = where.api();
         const Result<Document> failures =

@@ -1,7 +1,9 @@
 // The columns of batches.
-// A held batch is shown as held, whatever its state: that is what keeps it from moving.
+// A held batch is shown as held, whatever its state: that is what keeps it from
+// moving.
 #include "cli/views/columns.h"
 #include "client/text.h"
+#include "core/units.h"
 
 namespace muster::cli {
 
@@ -30,6 +32,19 @@ Cell done_of(const Json& batch, const Context& context) {
   return {join_text(tasks == 0 ? 0 : done * 100 / tasks, " %")};
 }
 
+// "18m–27m"; for scripts the middle, in seconds.
+Cell left_of(const Json& batch, const Context& context) {
+  const Json left = batch["left"];
+  if (!left.is_object()) return dash(context);
+  if (context.reader == Reader::script) return {left["middle_s"].serialize()};
+  const auto shown = [&](std::string_view key) {
+    return format_duration(static_cast<std::int64_t>(left[key].real()) * 1'000'000);
+  };
+  const std::string low = shown("low_s");
+  const std::string high = shown("high_s");
+  return {low == high ? low : join_text(low, context.signs ? "–" : "-", high)};
+}
+
 Cell why_of(const Json& batch, const Context& context) {
   return text_cell(batch["why"].is_null() ? batch["reason"] : batch["why"], context);
 }
@@ -45,6 +60,7 @@ constexpr ViewColumn kColumns[] = {
     {"why", "WHY", kMain, kLeft, 6, 8, &why_of},
     {"created", "CREATED", kMain, kLeft, 7, 0, &time_at<"created">},
     {"command", "COMMAND", kMain, kLeft, 8, 12, &text_at<"command">},
+    {"left", "LEFT", kWide, kLeft, 9, 0, &left_of},
     {"held", "HELD", kWide, kLeft, 9, 0, &flag_at<"held">},
     {"closed", "CLOSED", kWide, kLeft, 9, 0, &flag_at<"closed">},
     {"priority", "PRIORITY", kWide, kRight, 9, 0, &number_at<"priority">},

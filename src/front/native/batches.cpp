@@ -116,7 +116,8 @@ struct BatchList {
   bool full(std::size_t limit) const { return more || rows.size() > limit; }
 };
 
-// Every batch that is not final is in memory: no need to look at thousands that are.
+// Every batch that is not final is in memory: no need to look at thousands that
+// are.
 BatchList live_list(Backend& backend, const BatchFilter& filter, BatchId below, std::size_t limit) {
   BatchList list;
   const std::vector<BatchId> ids = backend.engine().live_batches();
@@ -183,12 +184,47 @@ void list_batches(const CallPtr& call) {
   wire::begin_list(out, "muster.batches/1");
   for (const BatchRow& row : list.rows) {
     out.begin_object();
-    write_batch(out, call->backend, row);
+    write_batch(out, call->backend, call->statistics, row);
     out.end_object();
   }
   wire::end_list(out, list.more ? std::to_string(list.rows.back().id) : "");
   call->answer(200, std::move(json));
 }
+
+namespace {
+
+// What tasks that ended have used, against what they ask for; and the command
+// that asks for what they need.
+void write_usage(wire::JsonWriter& out, const CallPtr& call, const BatchRow& row, const TaskTemplate* body) {
+  const BatchFigures* figures = call->statistics.of(row);
+  if (figures == nullptr || figures->times.count() == 0) {
+    out.null();
+    return;
+  }
+  const std::uint64_t asked_mb = body == nullptr ? 0 : body->resources.mem_mb;
+  const std::optional<RightSize> size = right_size(figures->peaks, asked_mb);
+  out.begin_object();
+  out.key("tasks").number(figures->times.count());
+  out.key("time_p50_s").seconds(figures->times.quantile(0.5));
+  out.key("time_p95_s").seconds(figures->times.quantile(0.95));
+  out.key("mem_asked_mb").number(asked_mb);
+  out.key("mem_peak_p95_mb");
+  size ? out.number(size->peak_mb) : out.null();
+  const bool suggests = size && size->suggested_mb != 0;
+  out.key("mem_suggested_mb");
+  suggests ? out.number(size->suggested_mb) : out.null();
+  out.key("try");
+  if (suggests) {
+    out.text("muster task set " + std::to_string(row.id) + " --mem " +
+             (size->suggested_mb % 1024 == 0 ? std::to_string(size->suggested_mb / 1024) + "G"
+                                             : std::to_string(size->suggested_mb) + "M"));
+  } else {
+    out.null();
+  }
+  out.end_object();
+}
+
+}  // namespace
 
 void show_batch(const CallPtr& call) {
   QueryReader query(call->target);
@@ -200,7 +236,7 @@ void show_batch(const CallPtr& call) {
   std::string json;
   wire::JsonWriter out(json);
   out.begin_object().key("schema").text("muster.batch/1");
-  write_batch(out, call->backend, selected->batch);
+  write_batch(out, call->backend, call->statistics, selected->batch);
   out.key("segments");
   wire::write_segments(out, segments);
   out.key("template");
@@ -210,6 +246,8 @@ void show_batch(const CallPtr& call) {
     wire::write_template(out, *body);
   else
     out.null();
+  out.key("usage");
+  write_usage(out, call, selected->batch, body.get());
   out.end_object();
   call->answer(200, std::move(json));
 }

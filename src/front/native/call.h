@@ -18,6 +18,7 @@
 #include "front/front.h"
 #include "front/request.h"
 #include "front/selection.h"
+#include "front/statistics.h"
 #include "front/target.h"
 #include "front/waiters.h"
 
@@ -27,6 +28,7 @@ struct Call {
   Backend& backend;
   Waiters& waiters;
   EventStream& stream;
+  Statistics& statistics;
   const FrontOptions& options;
   Tokens& tokens;
   Directory& directory;

@@ -1,5 +1,6 @@
 // Putting answers together.
-// A task that was never granted is described from its segment; one with a row from the row and from memory.
+// A task that was never granted is described from its segment; one with a row
+// from the row and from memory.
 #include "front/native/describe.h"
 
 #include <algorithm>
@@ -95,7 +96,7 @@ std::string command_of_batch(Backend& backend, BatchId batch) {
   return body == nullptr ? std::string() : display_command(body->command);
 }
 
-void write_batch(wire::JsonWriter& out, Backend& backend, const BatchRow& row) {
+void write_batch(wire::JsonWriter& out, Backend& backend, Statistics& statistics, const BatchRow& row) {
   const std::optional<engine::BatchView> view = backend.engine().batch(row.id);
   const std::string command = command_of_batch(backend, row.id);
   wire::BatchAnswer answer{row, shown_counts(row), 0, 0, {}, command};
@@ -105,6 +106,8 @@ void write_batch(wire::JsonWriter& out, Backend& backend, const BatchRow& row) {
     if (!is_final(row.state)) answer.why = view->reason;
   }
   wire::write_batch_members(out, answer);
+  out.key("left");
+  write_time_left(out, view ? statistics.time_left(row) : std::nullopt);
 }
 
 }  // namespace muster::front::native

@@ -10,6 +10,7 @@
 
 #include "front/backend.h"
 #include "front/selection.h"
+#include "front/statistics.h"
 #include "front/task_pages.h"
 #include "wire/native/answers.h"
 
@@ -53,6 +54,6 @@ class TaskDescriber {
 std::string command_of_batch(Backend& backend, BatchId batch);
 
 // Writes the members of a muster.batch/1.
-void write_batch(wire::JsonWriter& out, Backend& backend, const BatchRow& row);
+void write_batch(wire::JsonWriter& out, Backend& backend, Statistics& statistics, const BatchRow& row);
 
 }  // namespace muster::front::native

@@ -70,7 +70,7 @@ void show_status(const CallPtr& call) {
   std::size_t written = 0;
   for (auto id = live.rbegin(); id != live.rend() && written < kBatchesShown; ++id, ++written) {
     out.begin_object();
-    write_batch(out, backend, backend.engine().batch(*id)->row);
+    write_batch(out, backend, call->statistics, backend.engine().batch(*id)->row);
     out.end_object();
   }
   out.end_array();

@@ -1,5 +1,6 @@
 // /wait: answers when every selected task is final, or when the time is over.
-// What was selected is fixed at the start: "last" goes on meaning the batch it meant.
+// What was selected is fixed at the start: "last" goes on meaning the batch it
+// meant.
 #include <algorithm>
 
 #include "front/native/call.h"
@@ -17,6 +18,7 @@ struct Waited {
   std::uint64_t stopping = 0;
   std::uint64_t tasks = 0;
   bool done = false;
+  std::optional<TimeLeft> left;  // when one whole batch is waited for
 };
 
 void add_one_task(Backend& backend, const Selected& selected, Waited& sum) {
@@ -59,13 +61,14 @@ void add_whole(Backend& backend, const BatchRow& row, Waited& sum) {
   }
 }
 
-Waited look_at(Backend& backend, const std::vector<Selected>& selection) {
+Waited look_at(Backend& backend, Statistics& statistics, const std::vector<Selected>& selection) {
   Waited sum;
   bool live = false;
   for (const Selected& selected : selection) {
     // As it is now: the selection holds the rows of the first look.
     const std::optional<BatchRow> row = find_batch(backend, selected.batch.project, selected.batch.id);
     if (!row) continue;
+    if (selected.ranges.empty() && selection.size() == 1) sum.left = statistics.time_left(*row);
     if (selected.ranges.empty()) {
       live = live || !is_final(row->state);
       add_whole(backend, *row, sum);
@@ -92,6 +95,8 @@ std::string wait_json(const Waited& sum) {
   out.key("counts");
   wire::write_counts(out, sum.counts, sum.executing, sum.stopping);
   out.key("executing").number(sum.executing);
+  out.key("left");
+  write_time_left(out, sum.left);
   out.end_object();
   return json;
 }
@@ -117,7 +122,7 @@ void wait(const CallPtr& call) {
     selection->push_back(std::move(*selected));
   }
   const auto look = [call, selection](Look why) {
-    const Waited sum = look_at(call->backend, *selection);
+    const Waited sum = look_at(call->backend, call->statistics, *selection);
     if (!sum.done && why == Look::changed) return false;
     call->answer(200, wait_json(sum));
     return true;
