@@ -208,6 +208,10 @@ Result<Document> Api::task(std::string_view selector) {
   return get(route("/tasks/") + encode_component(selector));
 }
 
+Result<Document> Api::task_spec(std::string_view selector) {
+  return get(join_text(route("/tasks/"), encode_component(selector), "/spec"));
+}
+
 Result<Document> Api::attempts(const ListQuery& query) { return get(list_target("/attempts", query)); }
 
 Result<Document> Api::attempt(std::string_view selector) {

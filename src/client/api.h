@@ -127,6 +127,7 @@ class Api {
   Result<Document> set_batch(std::string_view selector, const BatchSettings& settings);
   Result<Document> tasks(const ListQuery& query);
   Result<Document> task(std::string_view selector);
+  Result<Document> task_spec(std::string_view selector);
   Result<Document> attempts(const ListQuery& query);
   Result<Document> attempt(std::string_view selector);
   Result<Document> workers(const ListQuery& query);

@@ -23,6 +23,8 @@ constexpr std::array kRoutes{
           "tasks of a batch, or of all", "limit after state selector where"},
     Route{Method::get, "tasks/*", native::show_task, Body::none, "task.show", Role::viewer, Reach::project,
           "one task with its attempts", ""},
+    Route{Method::get, "tasks/*/spec", native::show_task_spec, Body::none, "task.spec", Role::viewer,
+          Reach::project, "what a task is started with", ""},
     Route{Method::get, "attempts", native::list_attempts, Body::none, "attempt.list", Role::viewer,
           Reach::project, "every try of the selected tasks", "limit after selector where"},
     Route{Method::get, "attempts/*", native::show_attempt, Body::none, "attempt.show", Role::viewer,

@@ -22,7 +22,7 @@ TABLE = {
     "worker.lost": ("operator", "server"), "worker.remove": ("operator", "server"), "limit.list": ("viewer", "server"),
     "limit.set": ("admin", "server"), "limit.delete": ("admin", "server"), "task.cancel": ("submitter", "own"),
     "task.hold": ("submitter", "own"), "task.release": ("submitter", "own"), "task.retry": ("submitter", "own"),
-    "task.set": ("submitter", "own"), "task.select": ("viewer", "project"), "explain": ("viewer", "project"),
+    "task.set": ("submitter", "own"), "task.select": ("viewer", "project"), "task.spec": ("viewer", "project"), "explain": ("viewer", "project"),
     "failures": ("viewer", "project"),
     "status": ("viewer", "project"), "wait": ("viewer", "project"), "logs": ("viewer", "project"),
     "logs.search": ("viewer", "project"),

@@ -95,3 +95,15 @@ def test_failures_are_grouped_by_cause(work):
     explained = work("explain", "1.7").out
     assert explained.startswith("1.7 failed after 1 attempt: exit 9"), explained
     assert "muster failures 1" in work("explain", "1").out
+
+
+def test_a_task_is_tried_by_hand(work, tmp_path):
+    """task run: --by-hand."""
+    work("submit", "-n", "hand", "--env", "GREETING=good day", "--mem", "2G", "--time", "5m", "--array", "7-7", "--", "sh", "-c", "echo {}; pwd")
+    assert work("task", "run", "1.7").code == 2
+    result = work("task", "run", "1.7", "--by-hand", stdin="echo $GREETING $MUSTER_TASK_ID $MUSTER_MEM_MB; pwd; ulimit -d\n",
+                  env={"SHELL": "/bin/sh"})
+    assert result.code == 0, result
+    assert result.out.splitlines() == ["good day 1.7 2048", str(tmp_path / "here"), str(2 << 20)]
+    assert "its command:" in result.err and "secrets" in result.err and "time 5m00s (not kept here)" in result.err
+    assert work("task", "run", "1.99", "--by-hand").code == 3

@@ -26,6 +26,7 @@ extern const Command kBatchSetCommand;
 extern const Command kTaskListCommand;
 extern const Command kTaskShowCommand;
 extern const Command kTaskSetCommand;
+extern const Command kTaskRunCommand;
 extern const Command kAttemptListCommand;
 extern const Command kAttemptShowCommand;
 extern const Command kWorkerListCommand;

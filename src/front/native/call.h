@@ -101,6 +101,7 @@ void set_tasks(const CallPtr& call);
 void select_tasks(const CallPtr& call);
 void explain(const CallPtr& call);
 void show_failures(const CallPtr& call);
+void show_task_spec(const CallPtr& call);
 void invite(const CallPtr& call);
 void join(const CallPtr& call);
 void show_status(const CallPtr& call);
