@@ -342,8 +342,13 @@ def status(**given):
     document = {"schema": "muster.status/1", "version": "0.1.0", "started": ago(LONG_AGO), "url": "http://127.0.0.1:7420",
                 "data": "/home/ana/.local/share/muster", "store": "sqlite", "disk": "plenty",
                 "counts": counts(running=4, executing=4, succeeded=120, failed=3, ready=73), "batches": [batch()], "batches_live": 1,
-                "workers": {"online": 1, "total": 1, "slots": 16, "busy": 4}, "incarnation": 3}
+                "workers": {"online": 1, "total": 1, "slots": 16, "busy": 4}, "incarnation": 3,
+                "recent": [], "attention": [need("failed", "bad", "3 tasks of 42 align failed", "muster task list 42 --state failed", batch=42)]}
     return {**document, **given}
+
+
+def need(kind, severity, text, following, batch=None, worker=None):
+    return {"kind": kind, "severity": severity, "batch": batch, "worker": worker, "text": text, "next": following}
 
 
 def waited(done, **given):

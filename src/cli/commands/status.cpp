@@ -2,6 +2,7 @@
 // What needs a look is said in words: no worker, a disk that runs full.
 #include "cli/commands/commands.h"
 #include "cli/commands/shows.h"
+#include "cli/overview.h"
 #include "cli/printer.h"
 #include "cli/progress.h"
 #include "cli/views/cells.h"
@@ -73,12 +74,16 @@ class Status final : public CommandBody {
     }
     if (json || (person && status["batches"].size() == 0)) return 0;
     // The batches are a list like any other; only its source is this document.
-    const Result<void> printed =
-        print_list(session, kBatchView, choice, std::nullopt, [&](const std::string&, std::uint64_t) {
-          return Document::parse(join_text(R"({"schema":"muster.batches/1","items":)",
-                                           status["batches"].serialize(), R"(,"next":null})"));
-        });
-    if (!printed) return std::unexpected(printed.error());
+    if (choice.format == Format::table && choice.columns.empty()) {
+      print_live(session, status, choice);
+    } else {
+      const Result<void> printed =
+          print_list(session, kBatchView, choice, std::nullopt, [&](const std::string&, std::uint64_t) {
+            return Document::parse(join_text(R"({"schema":"muster.batches/1","items":)",
+                                             status["batches"].serialize(), R"(,"next":null})"));
+          });
+      if (!printed) return std::unexpected(printed.error());
+    }
     const std::uint64_t shown = status["batches"].size();
     if (person && status["batches_live"].number() > shown) {
       session.note(
@@ -91,8 +96,6 @@ class Status final : public CommandBody {
     const Terminal& terminal = session.out_terminal();
     const ViewContext context = view_context(session, Format::table);
     const Json workers = status["workers"];
-    const bool low = status["disk"].text() == "low";
-    const bool idle = workers["online"].number() == 0;
     const Cell age = time_cell(status["started"], context);
     std::vector<std::vector<Cell>> rows;
     rows.push_back(
@@ -100,22 +103,36 @@ class Status final : public CommandBody {
          {join_text(status["url"].text(), "  version ", status["version"].text(), "  started ", age.text)}});
     rows.push_back(
         {{"data", Tone::dim}, {join_text(status["data"].text(), "  (", status["store"].text(), ")")}});
-    rows.push_back({{"disk", Tone::dim},
-                    {low ? "nearly full: new work is refused until there is room" : "enough room",
-                     low ? Tone::bad : Tone::plain}});
     rows.push_back({{"workers", Tone::dim},
-                    {join_text(workers["online"].number(), " of ", workers["total"].number(), " online, ",
-                               workers["busy"].number(), " of ", workers["slots"].number(), " slots busy"),
-                     idle ? Tone::warning : Tone::plain}});
+                    {capacity_line(workers["online"].number(), workers["total"].number(),
+                                   workers["busy"].number(), workers["slots"].number(), inner(terminal))}});
     rows.push_back({{"tasks", Tone::dim}, {state_counts(counts_of(status["counts"]))}});
     const std::vector<TableColumn> columns = {{"", Alignment::left, 0, 4}, {"", Alignment::left, 0, 1}};
     for (const std::string& line : layout_table(columns, rows, {terminal.width, terminal.colour, false})) {
       session.out().line(line);
     }
+    const std::vector<std::string> needs = attention_lines(status["attention"], terminal);
+    if (!needs.empty()) session.out().line("");
+    for (const std::string& line : needs) session.out().line(line);
     session.out().line("");
-    if (idle) session.out().line("no worker is online, so nothing runs; start one here:  muster up -d");
     if (status["batches"].size() == 0)
       session.out().line("no batch is live; submit one:  muster submit -- COMMAND…");
+  }
+
+  static void print_live(Session& session, const Json& status, const OutputChoice& choice) {
+    std::vector<Json> batches;
+    for (std::size_t i = 0; i < status["batches"].size(); ++i) batches.push_back(status["batches"].at(i));
+    for (const std::string& line :
+         view_lines(kLiveBatchView, batches, session.out_terminal(), client::wall_now_us(), choice.header)) {
+      session.out().line(line);
+    }
+  }
+
+  // What is left of a terminal beside the names.
+  static Terminal inner(Terminal terminal) {
+    constexpr std::size_t kNames = 9;
+    if (terminal.width != 0) terminal.width -= std::min(terminal.width - 1, kNames);
+    return terminal;
   }
 
   static void print_values(Session& session, const Json& status) {

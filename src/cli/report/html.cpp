@@ -172,9 +172,10 @@ class Page {
   void chart(std::string_view name, std::string_view title, double most, Measure lower, Measure upper) {
     if (most <= 0) return;
     const double width = kChartWidth / kTimelineSteps;
-    out_ += join_text("<figure><figcaption>", title, ", up to ", decimal(most),
-                      "</figcaption><svg viewBox=\"0 0 ", decimal(kChartWidth, 0), " ",
-                      decimal(kChartHeight, 0), "\" role=\"img\" aria-label=\"", title, "\">");
+    out_ +=
+        join_text("<figure><figcaption>", title, ", up to ", decimal(most),
+                  "</figcaption><svg viewBox=\"0 0 ", decimal(kChartWidth, 0), " ", decimal(kChartHeight, 0),
+                  "\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"", title, "\">");
     for (std::size_t i = 0; i < kTimelineSteps; ++i) {
       const TimelineStep& step = figures_.timeline.steps[i];
       const double first = lower(step) / most * kChartHeight;

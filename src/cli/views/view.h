@@ -45,6 +45,7 @@ struct View {
 };
 
 extern const View kBatchView;
+extern const View kLiveBatchView;  // those that are worked on: how far, how fast
 extern const View kTaskView;
 extern const View kAttemptView;
 extern const View kWorkerView;

@@ -1,5 +1,6 @@
 // /status: the whole on one page. Everything on it is kept, nothing is counted for it.
 // Live batches newest first, at most 20 of them; how many there are stands beside.
+#include "front/native/attention.h"
 #include "front/native/call.h"
 #include "front/native/describe.h"
 
@@ -7,6 +8,8 @@ namespace muster::front::native {
 namespace {
 
 constexpr std::size_t kBatchesShown = 20;
+constexpr std::size_t kRecentShown = 5;
+constexpr std::uint32_t kRecentLooked = 50;
 
 void write_workers(wire::JsonWriter& out, const std::vector<engine::WorkerView>& workers) {
   std::uint64_t online = 0;
@@ -45,6 +48,27 @@ void write_all_counts(wire::JsonWriter& out, Backend& backend, const std::string
   wire::write_counts(out, counts, executing, stopping);
 }
 
+// Of the newest batches those that have ended, the newest first.
+std::vector<BatchRow> recent_batches(Backend& backend, const std::string& project) {
+  Page page;
+  page.limit = kRecentLooked;
+  std::vector<BatchRow> recent;
+  for (BatchRow& row : backend.history().batches_of(project, page)) {
+    if (is_final(row.state) && recent.size() < kRecentShown) recent.push_back(std::move(row));
+  }
+  return recent;
+}
+
+void write_batches(wire::JsonWriter& out, const CallPtr& call, const std::vector<BatchRow>& rows) {
+  out.begin_array();
+  for (const BatchRow& row : rows) {
+    out.begin_object();
+    write_batch(out, call->backend, call->statistics, row);
+    out.end_object();
+  }
+  out.end_array();
+}
+
 }  // namespace
 
 void show_status(const CallPtr& call) {
@@ -66,15 +90,19 @@ void show_status(const CallPtr& call) {
   out.key("disk").text(facts.space == SpaceState::plenty ? "plenty" : "low");
   out.key("counts");
   write_all_counts(out, backend, call->principal.project, live);
-  out.key("batches").begin_array();
-  std::size_t written = 0;
-  for (auto id = live.rbegin(); id != live.rend() && written < kBatchesShown; ++id, ++written) {
-    out.begin_object();
-    write_batch(out, backend, call->statistics, backend.engine().batch(*id)->row);
-    out.end_object();
-  }
-  out.end_array();
+  std::vector<engine::BatchView> views;
+  for (auto id = live.rbegin(); id != live.rend() && views.size() < kBatchesShown; ++id)
+    views.push_back(*backend.engine().batch(*id));
+  std::vector<BatchRow> rows;
+  for (const engine::BatchView& view : views) rows.push_back(view.row);
+  out.key("batches");
+  write_batches(out, call, rows);
   out.key("batches_live").number(live.size());
+  const std::vector<BatchRow> recent = recent_batches(backend, call->principal.project);
+  out.key("recent");
+  write_batches(out, call, recent);
+  out.key("attention");
+  write_attention(out, backend, views, recent);
   out.key("workers");
   write_workers(out, backend.engine().workers());
   out.key("incarnation").number(facts.incarnation);
