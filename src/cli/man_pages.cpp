@@ -162,12 +162,22 @@ ManualPage command_page(const Command& command) {
   return {name + ".1", std::move(out)};
 }
 
+// As the line that whatis prints: the first clause of a long title, and nothing that ends a sentence.
+std::string_view clause_of(std::string_view title) {
+  constexpr std::size_t kLong = 60;
+  if (title.size() > kLong) title = title.substr(0, title.find_first_of(",:;"));
+  while (!title.empty() && (title.ends_with('.') || title.ends_with(':') || title.ends_with(' ')))
+    title.remove_suffix(1);
+  if (title.ends_with("…")) title.remove_suffix(std::string_view("…").size());
+  return title;
+}
+
 // The first line of a topic is its title.
 ManualPage topic_page(std::string_view topic) {
   const std::string text = topic_text(topic).value_or("");
   const std::size_t end = text.find('\n');
   const std::string name = join_text("muster-", topic);
-  std::string out = head(name, 7, text.substr(0, end));
+  std::string out = head(name, 7, clause_of(std::string_view(text).substr(0, end)));
   std::string_view rest = std::string_view(text).substr(end);
   while (rest.starts_with('\n')) rest.remove_prefix(1);
   out += join_text(".Sh DESCRIPTION\n", literal(without_newlines(rest)), ".Sh SEE ALSO\nmuster(1)\n");

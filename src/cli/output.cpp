@@ -33,6 +33,11 @@ void Output::line(std::string_view text) {
 }
 
 void Output::flush() {
+  if (captured_ != nullptr) {
+    *captured_ += buffer_;
+    buffer_.clear();
+    return;
+  }
   std::string_view left = buffer_;
   while (!left.empty()) {
     const ssize_t count = ::write(descriptor_, left.data(), left.size());

@@ -24,9 +24,12 @@ class Output {
   void write(std::string_view text);
   void line(std::string_view text);
   void flush();
+  // What is flushed from now on goes into this text; nullptr: to the descriptor again.
+  void capture(std::string* into) { captured_ = into; }
 
  private:
   int descriptor_;
+  std::string* captured_ = nullptr;
   std::string buffer_;
 };
 

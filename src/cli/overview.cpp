@@ -142,7 +142,9 @@ Lines overview_frame(const OverviewState& state, const Terminal& terminal, std::
     add_section(lines, view_lines(kLiveBatchView, state.batches, terminal, now_wall_us));
   }
   if (state.more_batches > 0)
-    lines.push_back(fitted(join_text(state.more_batches, " more live batches"), terminal));
+    lines.push_back(fitted(
+        join_text(state.more_batches, state.more_batches == 1 ? " more live batch" : " more live batches"),
+        terminal));
   const std::size_t without_workers = lines.size();
   if (!state.workers.empty())
     add_section(lines, view_lines(kWorkerView, state.workers, terminal, now_wall_us));

@@ -130,12 +130,46 @@ Error Api::explain(const TransportError& error) {
           "see whether it runs:  muster status"};
 }
 
-Result<HttpResponse> Api::exchange(HttpRequest request) {
+void Api::complete(HttpRequest& request) const {
   request.fields.emplace_back("Authorization", join_text("Bearer ", endpoint_.token));
-  if (!endpoint_.project.empty()) {
-    request.target += request.target.find('?') == std::string::npos ? "?project=" : "&project=";
-    request.target += encode_component(endpoint_.project);
+  if (endpoint_.project.empty()) return;
+  request.target += request.target.find('?') == std::string::npos ? "?project=" : "&project=";
+  request.target += encode_component(endpoint_.project);
+}
+
+Result<void> Api::follow(const EventWish& wish, const std::function<bool(const StreamMessage&)>& take) {
+  Query target(route("/events"));
+  target.add_given("batch", wish.batch);
+  if (wish.tasks) target.add("tasks", "true");
+  HttpRequest request = request_of("GET", target.str());
+  request.fields.emplace_back("Accept", "text/event-stream");
+  if (!wish.after.empty()) request.fields.emplace_back("Last-Event-ID", wish.after);
+  request.pulse_us = wish.pulse_us;
+  complete(request);
+  SseReader reader;
+  bool enough = false;
+  const auto response = connection_.stream(request, [&](std::string_view bytes) {
+    enough = bytes.empty() ? !take({}) : !reader.feed(bytes, take);
+    return !enough;
+  });
+  away_ = false;
+  if (enough) return {};
+  if (!response) {
+    const TransportFailure failure = response.error().failure;
+    away_ = failure == TransportFailure::refused || failure == TransportFailure::lost ||
+            failure == TransportFailure::silent;
+    return std::unexpected(explain(response.error()));
   }
+  Error error = response->status / 100 == 2
+                    ? Error{ErrorKind::unreachable, kNoServer,
+                            join_text("the server at ", escape_text(endpoint_.url), " went away"), ""}
+                    : error_of(*response, endpoint_);
+  away_ = response->status / 100 == 2 || error.code == kServerStartingOrStopping;
+  return std::unexpected(std::move(error));
+}
+
+Result<HttpResponse> Api::exchange(HttpRequest request) {
+  complete(request);
   away_ = false;
   outcome_unknown_ = false;
   auto response = connection_.exchange(request);

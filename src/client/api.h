@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "client/endpoint.h"
 #include "client/http_connection.h"
 #include "client/json.h"
+#include "client/sse.h"
 #include "core/error.h"
 
 namespace muster::client {
@@ -111,6 +113,14 @@ struct LogPage {
   bool cut = false;         // the middle of the log was thrown away at --log-max
 };
 
+// What to be told of; see docs/manual/events.md.
+struct EventWish {
+  std::string batch;                  // a selector; empty: everything in the project
+  bool tasks = false;                 // of that batch: which tasks changed
+  std::string after;                  // the id heard last
+  std::int64_t pulse_us = 1'000'000;  // how often `take` is called when nothing comes
+};
+
 class Api {
  public:
   Api(Endpoint endpoint, int interrupt_descriptor);
@@ -139,6 +149,8 @@ class Api {
   Result<Document> limits();
   Result<Document> set_limit(std::string_view name, const LimitSettings& settings);
   Result<Document> events(const ListQuery& query);
+  // Until `take` says false. An Error when the stream ends otherwise: the server went away, or refuses.
+  Result<void> follow(const EventWish& wish, const std::function<bool(const StreamMessage&)>& take);
   Result<Document> change(Verb verb, const Change& change);
   // The tasks that match, as selectors that go on meaning them.
   Result<Document> select(const std::vector<std::string>& selectors, std::string_view where);
@@ -167,6 +179,7 @@ class Api {
   bool outcome_unknown() const { return outcome_unknown_; }
 
  private:
+  void complete(HttpRequest& request) const;
   Result<HttpResponse> exchange(HttpRequest request);
   Result<Document> document(HttpRequest request);
   Result<Document> get(std::string target);

@@ -28,8 +28,14 @@ class Connector {
   // When patient() gives up, on CLOCK_BOOTTIME; INT64_MAX: never.
   void set_deadline(std::int64_t mono_us) { deadline_mono_us_ = mono_us; }
 
+  // Drops the connection: the next call looks the endpoint up again, because a restarted server may have moved.
+  void renew() { api_.reset(); }
+
   // The endpoint is looked up by the first call.
   Result<Api*> api();
+
+  // The server answered: said once, and the next absence is told anew.
+  void note_back();
 
   // Calls `call(api)` until the server answers, the deadline has passed or the interrupt came; then its last result.
   template <class Call>
@@ -50,7 +56,6 @@ class Connector {
  private:
   // Waits a little longer each time; false when there is no more waiting.
   bool endure(const Error& error);
-  void note_back();
   template <class T>
   Result<T> came_back(Result<T> result) {
     note_back();

@@ -16,6 +16,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "client/text.h"
 #include "net/resolve.h"
@@ -106,6 +107,12 @@ class HttpConnection::Parser {
     }
     return {};
   }
+
+  bool is_stream() {
+    return parser_.is_header_done() &&
+           http::to_status_class(parser_.get().result()) == http::status_class::successful;
+  }
+  std::string take_body() { return std::exchange(parser_.get().body(), {}); }
 
   HttpResponse take() {
     HttpResponse response;
@@ -314,6 +321,32 @@ std::expected<HttpResponse, TransportError> HttpConnection::try_once(const HttpR
   // After an early answer the rest of the body is unsent, so the connection cannot carry another request.
   if (!parser.keeps_connection() || request.source) disconnect();
   return response;
+}
+
+std::expected<HttpResponse, TransportError> HttpConnection::stream(const HttpRequest& request,
+                                                                   const BodySink& sink) {
+  disconnect();
+  if (auto opened = ensure_open(); !opened) return std::unexpected(opened.error());
+  Parser parser;
+  std::expected<void, TransportError> step = send_all(request, parser);
+  std::int64_t silent_us = 0;
+  bool wanted = true;
+  while (step && wanted && !parser.done()) {
+    const auto ready = wait(POLLIN, request.pulse_us);
+    if (!ready && ready.error().failure == TransportFailure::silent && silent_us < request.timeout_us) {
+      silent_us += request.pulse_us;
+      if (parser.is_stream()) wanted = sink({});
+      continue;
+    }
+    silent_us = 0;
+    step = ready ? receive_some(parser) : std::unexpected(ready.error());
+    if (!step || !parser.is_stream()) continue;
+    const std::string bytes = parser.take_body();
+    if (!bytes.empty()) wanted = sink(bytes);
+  }
+  disconnect();
+  if (!step) return std::unexpected(step.error());
+  return parser.take();
 }
 
 std::expected<HttpResponse, TransportError> HttpConnection::exchange(const HttpRequest& request) {

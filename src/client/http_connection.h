@@ -29,6 +29,7 @@ struct HttpRequest {
   std::string body;
   BodySource source;  // set: `body` is not used, the request is sent in chunks while they come
   std::int64_t timeout_us = 60'000'000;  // without a byte in either direction
+  std::int64_t pulse_us = 1'000'000;     // of stream() alone
 };
 
 struct HttpResponse {
@@ -38,6 +39,9 @@ struct HttpResponse {
   // The value of the first field of that name, any case; empty if there is none.
   std::string_view find(std::string_view name) const;
 };
+
+// Bytes of a body as they come; empty ones when nothing came for HttpRequest::pulse_us. False ends the exchange.
+using BodySink = std::function<bool(std::string_view bytes)>;
 
 enum class TransportFailure : std::uint8_t {
   refused,      // nothing listens there: the request was not sent
@@ -67,6 +71,10 @@ class HttpConnection {
   // Sends on the open connection, or on a new one. A kept connection that the server has closed meanwhile is replaced once,
   // which is safe because no byte of an answer was seen and only requests that change nothing are repeated.
   std::expected<HttpResponse, TransportError> exchange(const HttpRequest& request);
+
+  // The body of a 2xx answer goes to `sink` as it comes, and the response has none; any other answer is read whole. The
+  // connection is closed afterwards.
+  std::expected<HttpResponse, TransportError> stream(const HttpRequest& request, const BodySink& sink);
 
  private:
   class Parser;

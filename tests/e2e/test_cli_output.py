@@ -72,7 +72,9 @@ def test_transcripts(fake, name):
     parts = []
     for title, result in (
             ("100 columns", run.terminal(*words, width=100)),
+            ("80 columns, --no-color", run.terminal(*words, "--no-color", width=80)),
             ("40 columns, --no-color", run.terminal(*words, "--no-color", width=40)),
+            ("20 columns, --no-color", run.terminal(*words, "--no-color", width=20)),
             ("pipe", run(*words))):
         assert result.code == 0, result
         parts.append(f"=== {title}\n{result.out}{result.err}")

@@ -1,36 +1,78 @@
 // The list of commands.
-// Constant: no code runs for it when the process starts.
+// Constant: no code runs for it when the process starts. One a line, so that two who add one do not meet.
 #include "cli/commands/commands.h"
-
-#include <array>
 
 namespace muster::cli {
 
 namespace {
 
-constexpr std::array<const Command*, 61> kAll = {
-    &kInviteCommand,        &kSubmitCommand,        &kStatusCommand,
-    &kWaitCommand,          &kLogsCommand,          &kReportCommand,
-    &kExplainCommand,       &kFailuresCommand,      &kRetryCommand,
-    &kCancelCommand,        &kHoldCommand,          &kReleaseCommand,
-    &kBatchListCommand,     &kBatchShowCommand,     &kBatchSetCommand,
-    &kTaskListCommand,      &kTaskShowCommand,      &kTaskSetCommand,
-    &kTaskRunCommand,       &kAttemptListCommand,   &kAttemptShowCommand,
-    &kWorkerListCommand,    &kWorkerShowCommand,    &kWorkerCreateCommand,
-    &kWorkerSetCommand,     &kWorkerPauseCommand,   &kWorkerResumeCommand,
-    &kWorkerDrainCommand,   &kWorkerLostCommand,    &kWorkerRemoveCommand,
-    &kLimitListCommand,     &kLimitSetCommand,      &kLimitDeleteCommand,
-    &kEventListCommand,     &kUserListCommand,      &kUserShowCommand,
-    &kUserCreateCommand,    &kUserSetCommand,       &kUserDeleteCommand,
-    &kTokenListCommand,     &kTokenCreateCommand,   &kTokenRevokeCommand,
-    &kProjectListCommand,   &kProjectShowCommand,   &kProjectCreateCommand,
-    &kProjectSetCommand,    &kProjectDeleteCommand, &kAuditListCommand,
-    &kAuditVerifyCommand,   &kAuditExportCommand,   &kContextListCommand,
-    &kContextShowCommand,   &kContextCreateCommand, &kContextSetCommand,
-    &kContextDeleteCommand, &kContextUseCommand,    &kContextCurrentCommand,
-    &kHelpCommand,          &kCompletionCommand,    &kCompleteCommand,
+// clang-format off
+constexpr const Command* kAll[] = {
+    &kInviteCommand,
+    &kSubmitCommand,
+    &kStatusCommand,
+    &kWaitCommand,
+    &kWatchCommand,
+    &kTopCommand,
+    &kLogsCommand,
+    &kReportCommand,
+    &kExplainCommand,
+    &kFailuresCommand,
+    &kRetryCommand,
+    &kCancelCommand,
+    &kHoldCommand,
+    &kReleaseCommand,
+    &kBatchListCommand,
+    &kBatchShowCommand,
+    &kBatchSetCommand,
+    &kTaskListCommand,
+    &kTaskShowCommand,
+    &kTaskSetCommand,
+    &kTaskRunCommand,
+    &kAttemptListCommand,
+    &kAttemptShowCommand,
+    &kWorkerListCommand,
+    &kWorkerShowCommand,
+    &kWorkerCreateCommand,
+    &kWorkerSetCommand,
+    &kWorkerPauseCommand,
+    &kWorkerResumeCommand,
+    &kWorkerDrainCommand,
+    &kWorkerLostCommand,
+    &kWorkerRemoveCommand,
+    &kLimitListCommand,
+    &kLimitSetCommand,
+    &kLimitDeleteCommand,
+    &kEventListCommand,
+    &kUserListCommand,
+    &kUserShowCommand,
+    &kUserCreateCommand,
+    &kUserSetCommand,
+    &kUserDeleteCommand,
+    &kTokenListCommand,
+    &kTokenCreateCommand,
+    &kTokenRevokeCommand,
+    &kProjectListCommand,
+    &kProjectShowCommand,
+    &kProjectCreateCommand,
+    &kProjectSetCommand,
+    &kProjectDeleteCommand,
+    &kAuditListCommand,
+    &kAuditVerifyCommand,
+    &kAuditExportCommand,
+    &kContextListCommand,
+    &kContextShowCommand,
+    &kContextCreateCommand,
+    &kContextSetCommand,
+    &kContextDeleteCommand,
+    &kContextUseCommand,
+    &kContextCurrentCommand,
+    &kHelpCommand,
+    &kCompletionCommand,
+    &kCompleteCommand,
     &kManCommand,
 };
+// clang-format on
 
 }  // namespace
 

@@ -12,6 +12,8 @@ extern const Command kInviteCommand;
 extern const Command kSubmitCommand;
 extern const Command kStatusCommand;
 extern const Command kWaitCommand;
+extern const Command kWatchCommand;
+extern const Command kTopCommand;
 extern const Command kLogsCommand;
 extern const Command kReportCommand;
 extern const Command kExplainCommand;

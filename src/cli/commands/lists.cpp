@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "cli/commands/commands.h"
+#include "cli/following.h"
 #include "cli/pinned_selectors.h"
 #include "cli/printer.h"
 
@@ -31,12 +32,22 @@ class ListBody : public CommandBody {
       if (!pinned) return std::unexpected(pinned.error());
       query.selector = std::move(*pinned);
     }
-    const FetchPage fetch = [&](const std::string& after, std::uint64_t limit) {
+    const FetchPage fetch = [&](const std::string& after, std::uint64_t limit) -> Result<Document> {
       query.after = after;
       query.limit = limit;
-      return this->page(**api, query);
+      const Result<client::Api*> now = session.api();
+      if (!now) return std::unexpected(now.error());
+      return this->page(**now, query);
     };
-    const Result<void> printed = print_list(session, view(), *choice, limit_, fetch);
+    const bool in_place = watch_ && session.out_terminal().is_terminal;
+    const std::optional<std::uint64_t> limit = in_place && !limit_ ? watched_rows() : limit_;
+    const auto print = [&]() -> Result<bool> {
+      const Result<void> printed = print_list(session, view(), *choice, limit, fetch);
+      if (!printed) return std::unexpected(printed.error());
+      return true;
+    };
+    if (watch_) return watch_printed(session, wish_for(query.selector, watched()), print);
+    const Result<bool> printed = print();
     if (!printed) return std::unexpected(printed.error());
     return 0;
   }
@@ -47,8 +58,10 @@ class ListBody : public CommandBody {
                  "only what matches, as in 'state=failed exit=137' (muster help filters)");
     options.number("--limit", "N", limit_,
                    "at most N, 0 for all; default: 100 in a table on a terminal, else all");
+    declare_watch(options, watch_);
     declare_output(options, output_, OutputKind::list);
   }
+  virtual Watched watched() const { return Watched::things; }
   virtual const View& view() const = 0;
   virtual client::ListQuery query() const = 0;
   virtual Result<Document> page(client::Api& api, const client::ListQuery& query) const = 0;
@@ -57,6 +70,7 @@ class ListBody : public CommandBody {
   OutputOptions output_;
   std::string where_;
   std::optional<std::uint64_t> limit_;
+  bool watch_ = false;
 };
 
 class BatchList final : public ListBody {
@@ -93,6 +107,7 @@ class TaskList final : public ListBody {
   }
 
  protected:
+  Watched watched() const override { return Watched::tasks; }
   const View& view() const override { return kTaskView; }
   client::ListQuery query() const override {
     client::ListQuery query;
@@ -117,6 +132,7 @@ class AttemptList final : public ListBody {
   }
 
  protected:
+  Watched watched() const override { return Watched::tasks; }
   const View& view() const override { return kAttemptView; }
   client::ListQuery query() const override {
     client::ListQuery query;

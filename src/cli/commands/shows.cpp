@@ -4,6 +4,8 @@
 #include "cli/commands/shows.h"
 
 #include "cli/commands/commands.h"
+#include "cli/following.h"
+#include "cli/pinned_selectors.h"
 #include "cli/printer.h"
 #include "client/text.h"
 #include "core/escape.h"
@@ -145,16 +147,37 @@ void print_history(Session& session, const Json& task) {
   print_table(session, "attempts", columns, rows);
 }
 
-template <Result<int> (*kShow)(Session&, const OutputOptions&, const std::string&)>
+enum class Named : std::uint8_t { by_selector, worker };
+
+template <Result<int> (*kShow)(Session&, const OutputOptions&, const std::string&),
+          Named kNamed = Named::by_selector>
 class Show final : public CommandBody {
  public:
   void declare(Options& options) override {
     options.positional("SELECTOR", selector_, 1, 1, "which one");
+    declare_watch(options, watch_);
     declare_output(options, output_, OutputKind::thing);
   }
-  Result<int> run(Session& session) override { return kShow(session, output_, selector_.front()); }
+  Result<int> run(Session& session) override {
+    if (!watch_) return kShow(session, output_, selector_.front());
+    const Result<std::string> pinned = pin(session);
+    if (!pinned) return std::unexpected(pinned.error());
+    const std::string& selector = *pinned;
+    return watch_printed(session, wish_for(selector, Watched::tasks), [&]() -> Result<bool> {
+      const Result<int> shown = kShow(session, output_, selector);
+      if (!shown) return std::unexpected(shown.error());
+      return true;
+    });
+  }
 
  private:
+  // A worker is known by its name.
+  Result<std::string> pin(Session& session) const {
+    if constexpr (kNamed == Named::worker) return selector_.front();
+    return pin_selector(session, selector_.front());
+  }
+
+  bool watch_ = false;
   std::vector<std::string> selector_;
   OutputOptions output_;
 };
@@ -223,6 +246,6 @@ const Command kWorkerShowCommand = {"worker show",
                                     "[options] NAME",
                                     "show one worker: its slots, what it is, when it was seen",
                                     "muster worker show nimbus\n",
-                                    &make_body<Show<&show_worker>>};
+                                    &make_body<Show<&show_worker, Named::worker>>};
 
 }  // namespace muster::cli

@@ -2,7 +2,9 @@
 // What needs a look is said in words: no worker, a disk that runs full.
 #include "cli/commands/commands.h"
 #include "cli/commands/shows.h"
+#include "cli/following.h"
 #include "cli/overview.h"
+#include "cli/pinned_selectors.h"
 #include "cli/printer.h"
 #include "cli/progress.h"
 #include "cli/views/cells.h"
@@ -39,10 +41,28 @@ class Status final : public CommandBody {
  public:
   void declare(Options& options) override {
     options.positional("SELECTOR", selector_, 0, 1, "show this batch, task or attempt instead");
+    declare_watch(options, watch_);
     declare_output(options, output_, OutputKind::thing);
   }
 
   Result<int> run(Session& session) override {
+    if (!watch_) return show(session);
+    client::EventWish wish;
+    if (!selector_.empty()) {
+      Result<std::string> pinned = pin_selector(session, selector_.front());
+      if (!pinned) return std::unexpected(pinned.error());
+      selector_.front() = std::move(*pinned);
+      wish = wish_for(selector_.front(), Watched::tasks);
+    }
+    return watch_printed(session, wish, [&]() -> Result<bool> {
+      const Result<int> shown = show(session);
+      if (!shown) return std::unexpected(shown.error());
+      return true;
+    });
+  }
+
+ private:
+  Result<int> show(Session& session) const {
     if (!selector_.empty()) return show_selected(session);
     const Result<OutputChoice> choice = choose_output(output_, session.out_terminal());
     if (!choice) return std::unexpected(choice.error());
@@ -53,7 +73,6 @@ class Status final : public CommandBody {
     return print(session, *choice, document->root());
   }
 
- private:
   Result<int> show_selected(Session& session) const {
     const Result<Selector> selector = parse_selector(selector_.front());
     if (!selector) return std::unexpected(selector.error());
@@ -149,6 +168,7 @@ class Status final : public CommandBody {
   }
 
   std::vector<std::string> selector_;
+  bool watch_ = false;
   OutputOptions output_;
 };
 
