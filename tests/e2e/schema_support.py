@@ -14,6 +14,7 @@ FOLDER = ROOT / "docs/reference/schemas"
 UPDATE = os.environ.get("MUSTER_UPDATE_SCHEMAS") == "1"
 # Objects whose members are names that people chose.
 MAPS = {"env", "labels", "roles", "on", "offers", "use"}
+MAPS_OF = {"failures": {"workers"}}
 REALS = re.compile(r"_(s|mb)$")
 
 
@@ -71,7 +72,7 @@ def grow(name, document):
     fresh = not file_of(name).exists()
     schema = {} if fresh else load(name)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"muster.{name}/1"}
-    merged = merged_with(schema, document, nullable_names(), fresh=fresh)
+    merged = merged_with(schema, document, nullable_names(), MAPS | MAPS_OF.get(name, set()), fresh=fresh)
     merged["properties"]["schema"] = {"const": f"muster.{name}/1"}
     order = ("$schema", "$id", "description", "type", "properties", "required", "additionalProperties", "items")
     merged = {**head, **merged}
@@ -88,30 +89,30 @@ def type_name(key, value):
     return {str: "string", list: "array", dict: "object"}[type(value)]
 
 
-def merged_with(schema, value, nullable, key="", fresh=False):
-    schema = dict(schema)
+def merged_with(schema, value, nullable, maps, key="", fresh=False):
+    schema, known = dict(schema), bool(schema)
     types = schema.get("type", [])
     types = set(types if isinstance(types, list) else [types])
     types.add(type_name(key, value))
     if "number" in types:
         types.discard("integer")
-    if key in nullable:
+    if key in nullable and not known:
         types.add("null")
     schema["type"] = sorted(types - {"null"}) + (["null"] if "null" in types else [])
     if len(schema["type"]) == 1:
         schema["type"] = schema["type"][0]
-    if isinstance(value, dict) and key in MAPS:
+    if isinstance(value, dict) and key in maps:
         for item in value.values():
-            schema["additionalProperties"] = merged_with(schema.get("additionalProperties", {}), item, set(), "")
+            schema["additionalProperties"] = merged_with(schema.get("additionalProperties", {}), item, set(), maps)
     elif isinstance(value, dict):
         new = fresh or "properties" not in schema
         properties = dict(schema.get("properties", {}))
         for name, item in value.items():
-            properties[name] = merged_with(properties.get(name, {}), item, nullable, name)
+            properties[name] = merged_with(properties.get(name, {}), item, nullable, maps, name)
         schema["properties"] = properties
         required = set(value) if new else set(schema.get("required", [])) & set(value)
         schema["required"] = [name for name in properties if name in required]
     elif isinstance(value, list):
         for item in value:
-            schema["items"] = merged_with(schema.get("items", {}), item, nullable, key)
+            schema["items"] = merged_with(schema.get("items", {}), item, nullable, maps, key)
     return schema

@@ -104,12 +104,18 @@ class Prompt:
 
     def __init__(self, command, environment, home, setup):
         self.session = cli.Terminal(command, 200, environment, home)
-        self.send(f" PS1='READY> '; PROMPT='READY> '; {setup}; echo SET''UP\n")
-        self.session.read_until("SETUP", 20)
-        self.session.read_until("READY> ", 20)
+        self.prompt_after(f" PS1='READ''Y> '; PROMPT='READ''Y> '; {setup}\n")
 
     def send(self, text):
         self.session.type(text)
+
+    def prompt_after(self, text):
+        before = len(self.session.output)
+        self.send(text)
+        deadline = time.monotonic() + 20
+        while b"READY> " not in self.session.output[before:]:
+            assert time.monotonic() < deadline, self.session.output[before:]
+            self.session._read(0.1)
 
     def line(self, typed, end="\x05|"):
         """The word behind the line marks that everything before it was shown; then the line is thrown away."""
@@ -121,8 +127,7 @@ class Prompt:
             assert time.monotonic() < deadline, self.session.output[before:]
             self.session._read(0.1)
         shown = self.session.output[before:].decode(errors="replace")
-        self.send("\x15\n")
-        self.session.read_until("READY> ", 20)
+        self.prompt_after("\x15\n")
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x07|\r", "", shown).split("|")[0]
 
     def comes_to(self, typed, wanted):

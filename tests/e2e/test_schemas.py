@@ -16,6 +16,17 @@ def test_every_document_has_a_schema():
     assert not unused, "nothing writes these any more"
 
 
+def first_of_stream(server):
+    """The greeting of the event stream."""
+    connection = server.connect()
+    connection.request("GET", "/api/v1/events", headers={"Authorization": f"Bearer {server.token}", "Accept": "text/event-stream"})
+    response = connection.getresponse()
+    while not (line := response.readline()).startswith(b"data: "):
+        assert line, "the stream ended"
+    connection.close()
+    return json.loads(line.removeprefix(b"data: "))
+
+
 @pytest.fixture
 def documents(worker_server, tmp_path):
     """Documents of a server on which everything has happened once: from the command line as -o json prints them."""
@@ -38,6 +49,12 @@ def documents(worker_server, tmp_path):
                   ["attempt", "show", "1.3#1"], ["worker", "list"], ["event", "list"], ["status"], ["limit", "list"]):
         take(*words)
     take("worker", "show", next(one for one in found if one["schema"] == "muster.workers/1")["items"][0]["name"])
+    take("explain", "2.1")
+    take("explain", "2")
+    take("explain", "--worker", next(one for one in found if one["schema"] == "muster.workers/1")["items"][0]["name"])
+    take("failures", "1")
+    found.append(server.get("/select", selector="1"))
+    found.append(first_of_stream(server))
     take("batch", "set", "2", "--priority", "3")
     take("hold", "2")
     take("release", "2")
