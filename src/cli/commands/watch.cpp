@@ -95,6 +95,7 @@ class Watcher {
     old_ = false;
     done_ = answer->root()["done"].truth();
     meter_.observe(looked_mono_us_, counts_of(answer->root()["counts"]));
+    meter_.expect(answer->root()["left"]);
     return {};
   }
 

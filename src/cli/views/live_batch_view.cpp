@@ -40,7 +40,7 @@ Cell progress_of(const Json& batch, const Context& context) {
   return {join_text(bar, percent < 10 ? "   " : percent < 100 ? "  " : " ", percent, " %"), Tone::good};
 }
 
-Cell left_of(const Json& batch, const Context&) {
+Cell tasks_left_of(const Json& batch, const Context&) {
   const std::uint64_t tasks = batch["tasks"].number();
   return {std::to_string(tasks - std::min(tasks, final_count(batch)))};
 }
@@ -67,14 +67,19 @@ Cell age_of(const Json& batch, const Context& context) {
   return {format_duration(std::max<std::int64_t>(0, context.now_wall_us - *created) / 1'000'000 * 1'000'000)};
 }
 
-// "18m-27m", as the server estimates it at present capacity.
+// "about 18m–27m", as the server estimates it at present capacity.
 Cell time_left_of(const Json& batch, const Context& context) {
-  const Json range = batch["time_left"];
+  const Json range = batch["left"];
   if (!range.is_object()) return dash(context);
-  const auto whole = [](const Json& seconds) {
-    return format_duration(static_cast<std::int64_t>(std::llround(seconds.real())) * 1'000'000);
+  // Minutes once there are some: more would only look exact.
+  const auto shown = [](const Json& seconds) {
+    const double unit_s = seconds.real() >= 600 ? 60 : 1;
+    return format_duration(
+        static_cast<std::int64_t>(std::max(1.0, std::round(seconds.real() / unit_s)) * unit_s) * 1'000'000);
   };
-  return {join_text("about ", whole(range["low_s"]), context.signs ? "–" : "-", whole(range["high_s"]))};
+  const std::string low = shown(range["low_s"]);
+  const std::string high = shown(range["high_s"]);
+  return {low == high ? join_text("about ", low) : join_text("about ", low, context.signs ? "–" : "-", high)};
 }
 
 Cell why_of(const Json& batch, const Context& context) {
@@ -86,11 +91,11 @@ constexpr ViewColumn kColumns[] = {
     {"name", "NAME", kMain, kLeft, 2, 8, &text_at<"name">},
     {"state", "STATE", kMain, kLeft, 3, 0, &state_of},
     {"progress", "PROGRESS", kMain, kLeft, 1, 0, &progress_of},
-    {"left", "LEFT", kMain, kRight, 4, 0, &left_of},
+    {"tasks_left", "LEFT", kMain, kRight, 4, 0, &tasks_left_of},
     {"running", "RUNNING", kMain, kRight, 5, 0, &count_in<"counts", "running", Tone::busy>},
     {"failed", "FAILED", kMain, kRight, 0, 0, &count_in<"counts", "failed", Tone::bad>},
     {"rate", "RATE", kMain, kRight, 6, 0, &rate_of},
-    {"time_left", "TIME LEFT", kMain, kLeft, 6, 0, &time_left_of},
+    {"left", "TIME LEFT", kMain, kLeft, 6, 0, &time_left_of},
     {"age", "AGE", kMain, kRight, 8, 0, &age_of},
     {"why", "WHY", kMain, kLeft, 7, 6, &why_of},
 };
