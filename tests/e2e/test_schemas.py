@@ -78,7 +78,7 @@ def documents(worker_server, tmp_path):
     take("worker", "remove", "node7", "--yes")
     take("invite", "--name", "lab")
     found.append(json.loads(server.run("doctor", "--json", check=False).stdout))
-    for words in (["context", "list"], ["help"], ["help", "submit"]):
+    for words in (["context", "list"], ["help"], ["help", "submit"], ["door", "list"]):
         found.append(json.loads(cli.Client(tmp_path)(*words, "--json").out))
     run = cli.Client(tmp_path)
     found.append(json.loads(run("context", "create", "lab", "--url", "http://127.0.0.1:1", "--json").out))
