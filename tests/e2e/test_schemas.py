@@ -54,6 +54,7 @@ def documents(worker_server, tmp_path):
     take("explain", "--worker", next(one for one in found if one["schema"] == "muster.workers/1")["items"][0]["name"])
     take("failures", "1")
     found.append(server.get("/select", selector="1"))
+    found.append(server.get("/tasks/1.1/spec"))
     found.append(first_of_stream(server))
     take("batch", "set", "2", "--priority", "3")
     take("hold", "2")
