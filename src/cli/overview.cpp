@@ -18,6 +18,7 @@ using client::Json;
 namespace {
 
 constexpr std::size_t kBarColumns = 20;
+constexpr std::size_t kTimeColumns = 9;
 constexpr std::size_t kAttentionShown = 4;
 
 std::string bar(std::uint64_t part, std::uint64_t whole, bool signs) {
@@ -44,7 +45,8 @@ Lines event_lines(const std::vector<Json>& events, const Terminal& terminal, std
   Lines lines;
   for (const Json& event : events) {
     const ViewContext context{Reader::person, terminal.signs, now_wall_us};
-    std::string what = join_text(time_cell(event["time"], context).text, "  ", event["kind"].text());
+    std::string what =
+        join_text(pad_text(time_cell(event["time"], context).text, kTimeColumns), "  ", event["kind"].text());
     if (event["task"].is_text()) {
       what += join_text("  ", event["task"].text());
     } else if (event["batch"].is_number()) {

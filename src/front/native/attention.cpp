@@ -69,7 +69,7 @@ void add_failures(std::vector<Need>& needs, const BatchRow& batch) {
   if (failed == 0) return;
   const std::string number = std::to_string(batch.id);
   needs.push_back({true, "failed", counted(failed, "task") + " of " + named(batch) + " failed",
-                   "muster task list " + number + " --state failed", batch.id});
+                   "muster failures " + number, batch.id});
 }
 
 void add_live(std::vector<Need>& needs, const engine::BatchView& view) {
@@ -82,7 +82,7 @@ void add_live(std::vector<Need>& needs, const engine::BatchView& view) {
                      "muster release " + number, batch.id});
   } else if (is_stuck(view.reason) && count(TaskState::running) == 0) {
     needs.push_back({true, "stuck", named(batch) + " cannot run: " + std::string(view.reason),
-                     "muster help reasons", batch.id});
+                     "muster explain " + number, batch.id});
   }
   add_failures(needs, batch);
 }
