@@ -142,7 +142,8 @@ std::optional<TimeLeft> estimate_time_left(const TimeLeftQuestion& question) {
   left.middle_us = ends[kDraws / 2];
   left.high_us = ends[kDraws - 3];
   left.places = places;
-  const Micros long_us = question.finished.quantile(0.99);
+  // A second more, because an attempt that was held ahead counts from its grant.
+  const Micros long_us = 2 * question.finished.quantile(0.99) + 1'000'000;
   left.stragglers = static_cast<std::uint64_t>(std::count_if(
       question.running.begin(), question.running.end(), [&](Micros age_us) { return age_us > long_us; }));
   return left;

@@ -22,7 +22,7 @@ struct TimeLeft {
   Micros low_us = 0;  // one in ten draws is below
   Micros middle_us = 0;
   Micros high_us = 0;            // one in ten is above
-  std::uint64_t stragglers = 0;  // run longer than 99 of 100 that ended
+  std::uint64_t stragglers = 0;  // run more than twice as long as 99 of 100 that ended
   std::uint64_t places = 0;      // what it was computed for
 };
 
