@@ -140,13 +140,14 @@ class FilterReader {
     const std::string_view name = text_.substr(begin, at_ - begin);
     if (Result<void> known = find_key(term, name, begin); !known) return known;
     if (at_ == text_.size() || is_blank(text_[at_])) {
-      return fail(at_, 1, "= and a value are expected here, as in " + std::string(name) + "=…");
+      return fail(at_, 1,
+                  "= and a value are expected here, as in " + escape_text(truncate_text(name, 40)) + "=…");
     }
     term.contains = text_[at_] == '~';
     const bool texts = term.type == FilterType::text || term.type == FilterType::word;
     if (term.contains && !texts) {
       return fail(at_, 1,
-                  "~ asks for a part of a text, and \"" + std::string(name) + "\" is " +
+                  "~ asks for a part of a text, and \"" + escape_text(truncate_text(name, 40)) + "\" is " +
                       std::string(example_of(term.type)));
     }
     ++at_;

@@ -118,6 +118,7 @@ TEST(Filter, refusals_mark_the_place_and_offer_a_word) {
   EXPECT_NE(refusal_of("name=\"x\"y").find("a blank or a comma"), std::string::npos);
   EXPECT_NE(refusal_of("ended=2h").find("needs a side"), std::string::npos);
   EXPECT_NE(refusal_of("=x").find("a key is expected"), std::string::npos);
+  EXPECT_NE(refusal_of("label.\x95y").find("\\x95"), std::string::npos);
   EXPECT_NE(refusal_of("held=maybe", FilterObject::batch).find("yes or no"), std::string::npos);
   EXPECT_NE(refusal_of(std::string(5000, 'a')).find("longer than"), std::string::npos);
 }
