@@ -54,7 +54,7 @@ void print_group(Session& session, const Json& group, const ViewContext& context
     samples += join_text(i == 0 ? "" : " ", group["samples"].at(i).text());
   out.line(join_text("      on ", workers_text(group["workers"]), ", last ",
                      time_cell(group["last"], context).text, "  see:  muster logs ",
-                     group["samples"].at(0).text(), "  of:  ", samples));
+                     group["samples"].at(0).text(), "  samples:  ", samples));
   out.line(join_text("      again:  ", escape_text(group["retry"].text())));
 }
 
