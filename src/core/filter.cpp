@@ -53,8 +53,8 @@ struct Point {
 
 Result<Point> read_integer(std::string_view text) {
   Point point;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, point.at);
+  const char* const end = text.end();
+  const auto [stopped, error] = std::from_chars(text.begin(), end, point.at);
   if (error != std::errc() || stopped != end) return refuse(ErrorKind::usage, kMalformedFilter, "");
   return point;
 }

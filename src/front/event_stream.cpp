@@ -37,11 +37,11 @@ std::optional<std::uint64_t> EventStream::place_of(std::string_view id) const {
   if (dash == std::string_view::npos) return std::nullopt;
   std::uint64_t incarnation = 0;
   std::uint64_t slot = 0;
-  const char* const end = id.data() + id.size();
-  const auto [first_end, first_error] = std::from_chars(id.data(), end, incarnation);
-  const auto [last_end, last_error] = std::from_chars(id.data() + dash + 1, end, slot);
-  const bool read = first_error == std::errc() && first_end == id.data() + dash &&
-                    last_error == std::errc() && last_end == end;
+  const char* const middle = id.begin() + dash;
+  const auto [first_end, first_error] = std::from_chars(id.begin(), middle, incarnation);
+  const auto [last_end, last_error] = std::from_chars(middle + 1, id.end(), slot);
+  const bool read =
+      first_error == std::errc() && first_end == middle && last_error == std::errc() && last_end == id.end();
   if (!read || incarnation != backend_.facts().incarnation || slot > newest_) return std::nullopt;
   const std::uint64_t oldest = slots_.empty() ? newest_ + 1 : slots_.front().id;
   if (slot + 1 < oldest) return std::nullopt;
