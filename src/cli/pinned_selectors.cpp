@@ -29,6 +29,25 @@ Result<std::string> pin_selector(Session& session, const std::string& text) {
   return to_text(*selector);
 }
 
+bool is_settled_by_page(const std::string& selector) {
+  const Result<Selector> parsed = parse_selector(selector);
+  if (!parsed) return false;
+  return parsed->by == BatchBy::last || (parsed->by == BatchBy::name && parsed->dotted_name.empty());
+}
+
+std::string settled_selector(const std::string& text, const client::Json& items) {
+  Result<Selector> selector = parse_selector(text);
+  if (!selector || items.size() == 0) return text;
+  std::uint64_t batch = items.at(0)["batch"].number();
+  if (const Result<Selector> task = parse_selector(items.at(0)["task"].text()); batch == 0 && task)
+    batch = task->number;
+  if (batch == 0) return text;
+  selector->by = BatchBy::id;
+  selector->number = batch;
+  selector->name.clear();
+  return to_text(*selector);
+}
+
 Result<std::vector<std::string>> pin_selectors(Session& session, const std::vector<std::string>& selectors) {
   std::vector<std::string> pinned;
   for (const std::string& selector : selectors) {

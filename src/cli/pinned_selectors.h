@@ -14,6 +14,11 @@ namespace muster::cli {
 Result<std::string> pin_selector(Session& session, const std::string& selector);
 Result<std::vector<std::string>> pin_selectors(Session& session, const std::vector<std::string>& selectors);
 
+// Whether the first page of a list tells which batch was meant, so that it need not be asked for.
+bool is_settled_by_page(const std::string& selector);
+// `selector` as it is from then on; `items` are those of the first page, each with its batch or its task.
+std::string settled_selector(const std::string& selector, const client::Json& items);
+
 // The same with a filter and `all`: the tasks that match now, and only they, from then on.
 Result<std::vector<std::string>> pin_filtered(Session& session, const std::vector<std::string>& selectors,
                                               const std::string& where);

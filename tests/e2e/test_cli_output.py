@@ -6,6 +6,7 @@ The server is played, so that every document is exactly known; the real one is i
 import json
 import re
 import unicodedata
+import urllib.parse
 
 import pytest
 
@@ -208,12 +209,23 @@ def test_filters_reach_the_server(fake):
     serve_everything(server)
     run("batch", "list", "--state", "running,ended", "--name", "my batch&x=1#y")
     run("task", "list", "42.1-5", "--state", "failed")
-    server.routes[("GET", "/batches/last")] = {"schema": "muster.batch/1", **cli.batch(42)}
     run("task", "list")
-    targets = [target for _, target, _, _ in server.requests if "/batches/last" not in target]
+    targets = [target for _, target, _, _ in server.requests]
     assert targets[0] == "/api/v1/batches?state=running%2Cended&name=my%20batch%26x%3D1%23y&limit=1000"
     assert targets[1] == "/api/v1/tasks?selector=42.1-5&state=failed&limit=1000"
-    assert targets[2] == "/api/v1/tasks?selector=42&limit=1000"
+    assert targets[2:] == ["/api/v1/tasks?selector=last&limit=1000"], "a screen is one round trip"
+
+
+def test_what_last_meant_stays_the_same_on_later_pages(fake):
+    server, run = fake
+    server.routes[("GET", "/tasks")] = lambda request: cli.listing(
+        "muster.tasks/1", cli.task(2 if "after" in request.query else 1), following=None if "after" in request.query else "1")
+    server.routes[("GET", "/attempts")] = lambda request: cli.listing(
+        "muster.attempts/1", cli.attempt(2 if "after" in request.query else 1), following=None if "after" in request.query else "1")
+    for words in (["task", "list"], ["task", "list", "@align"], ["attempt", "list", "last.17"]):
+        assert len(run(*words, "-q").out.split()) == 2, words
+    asked = [urllib.parse.parse_qs(urllib.parse.urlsplit(target).query)["selector"][0] for _, target, _, _ in server.requests]
+    assert asked == ["last", "42", "@align", "42", "last.17", "42.17"]
 
 
 # ---- hostile text ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // `batch list`, `task list`, `attempt list`, `worker list`, `event list`.
 // Each is a query, a view and the same printer.
 #include <optional>
+#include <utility>
 
 #include "cli/commands/commands.h"
 #include "cli/following.h"
@@ -27,7 +28,9 @@ class ListBody : public CommandBody {
     if (!api) return std::unexpected(api.error());
     client::ListQuery query = this->query();
     query.where = where_;
-    if (!query.selector.empty()) {
+    // One round trip shows a screen: what `last` meant is seen in the first page.
+    bool open = !watch_ && is_settled_by_page(query.selector);
+    if (!query.selector.empty() && !open) {
       Result<std::string> pinned = pin_selector(session, query.selector);
       if (!pinned) return std::unexpected(pinned.error());
       query.selector = std::move(*pinned);
@@ -37,7 +40,10 @@ class ListBody : public CommandBody {
       query.limit = limit;
       const Result<client::Api*> now = session.api();
       if (!now) return std::unexpected(now.error());
-      return this->page(**now, query);
+      Result<Document> page = this->page(**now, query);
+      if (page && std::exchange(open, false))
+        query.selector = settled_selector(query.selector, page->root()["items"]);
+      return page;
     };
     const bool in_place = watch_ && session.out_terminal().is_terminal;
     const std::optional<std::uint64_t> limit = in_place && !limit_ ? watched_rows() : limit_;
