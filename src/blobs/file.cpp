@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "blobs/beneath.h"
+
 namespace muster::blobs {
 
 void File::close() {
@@ -23,14 +25,22 @@ std::unexpected<Error> file_error(int number, std::string_view doing) {
   return refuse(ErrorKind::temporary, kInternal, std::move(what));
 }
 
-Result<File> open_at(int folder, const std::string& name, int flags, unsigned mode, Missing missing) {
+// A path that was chosen by whoever runs this, not by whoever talks to it.
+static std::expected<File, int> open_path(const std::string& path, int flags, unsigned mode) {
   int file = -1;
   do {
-    file = ::openat(folder, name.c_str(), flags | O_CLOEXEC, mode);
+    file = ::open(path.c_str(), flags | O_CLOEXEC, mode);
   } while (file < 0 && errno == EINTR);
-  if (file < 0 && errno == ENOENT && missing == Missing::gives_none) return File();
-  if (file < 0) return file_error(errno, "open " + name);
+  if (file < 0) return std::unexpected(errno);
   return File(file);
+}
+
+Result<File> open_at(int folder, const std::string& name, int flags, unsigned mode, Missing missing) {
+  std::expected<File, int> file =
+      folder == AT_FDCWD ? open_path(name, flags, mode) : open_beneath(folder, name, flags, mode);
+  if (file) return std::move(*file);
+  if (file.error() == ENOENT && missing == Missing::gives_none) return File();
+  return file_error(file.error(), "open " + name);
 }
 
 Result<File> open_folder_at(int parent, const std::string& name) {

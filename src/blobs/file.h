@@ -39,7 +39,7 @@ class File {
 // E507 for a full disk or quota, else E501; `doing` reads like "write the log file 7.seg".
 std::unexpected<Error> file_error(int number, std::string_view doing);
 
-// `flags` as for openat; O_CLOEXEC is added. ENOENT gives an empty File with `missing_is_fine`, else every failure is an Error.
+// `flags` as for openat; O_CLOEXEC is added. With a folder (not AT_FDCWD) only what lies below it, by no link. ENOENT gives an empty File with `missing_is_fine`, else every failure is an Error.
 enum class Missing : std::uint8_t { is_error, gives_none };
 Result<File> open_at(int folder, const std::string& name, int flags, unsigned mode = 0600,
                      Missing missing = Missing::is_error);

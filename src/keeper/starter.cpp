@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "blobs/beneath.h"
 #include "core/escape.h"
 #include "keeper/process_facts.h"
 
@@ -34,17 +35,34 @@ int make_folders(const std::string& path) {
   return ::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST ? 0 : errno;
 }
 
+// The folder that is an operator's choice, and what of the path follows from a task: its batch, its index, its attempt.
+std::pair<std::string, std::string> split_scratch(const std::string& folder) {
+  std::size_t slash = folder.size();
+  for (int parts = 0; parts < 3 && slash != std::string::npos && slash > 0; ++parts)
+    slash = folder.rfind('/', slash - 1);
+  if (slash == std::string::npos) return {".", folder};
+  return {slash == 0 ? "/" : folder.substr(0, slash), folder.substr(slash + 1)};
+}
+
+// Links that somebody put into the way are refused, so that nothing is made, or given away, elsewhere.
 std::optional<LaunchFailure> make_scratch(const std::string& folder, const std::optional<RunAs>& owner) {
   if (folder.empty()) return std::nullopt;
-  for (const char* part : {"", "/input", "/output", "/tmp"}) {
-    if (const int error = make_folders(folder + part)) {
-      return failure(error, "cannot make the folder " + escape_text(folder + part));
-    }
-    // In a folder that only the keeper's user may write to: nobody has put anything else in its place.
-    if (owner && ::lchown((folder + part).c_str(), owner->user, owner->group) < 0) {
-      return failure(errno, "cannot give away the folder " + escape_text(folder + part));
-    }
+  const auto [home, inner] = split_scratch(folder);
+  const auto refused = [&](int error) {
+    return failure(error, "cannot make the folder " + escape_text(folder));
+  };
+  if (const int error = make_folders(home)) return refused(error);
+  const blobs::File base(::open(home.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!base) return refused(errno);
+  const auto own = blobs::make_folders_beneath(base.get(), inner, 0777);
+  if (!own) return refused(own.error());
+  // The inner ones first: as long as the outer one is the keeper's, nobody else comes in.
+  for (const char* part : {"input", "output", "tmp"}) {
+    const auto made = blobs::make_folders_beneath(own->get(), part, 0777);
+    if (!made) return refused(made.error());
+    if (owner && ::fchown(made->get(), owner->user, owner->group) < 0) return refused(errno);
   }
+  if (owner && ::fchown(own->get(), owner->user, owner->group) < 0) return refused(errno);
   return std::nullopt;
 }
 

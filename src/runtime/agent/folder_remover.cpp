@@ -13,6 +13,8 @@
 #include <optional>
 #include <utility>
 
+#include "blobs/beneath.h"
+
 namespace muster::runtime {
 
 struct FolderRemover::Level {
@@ -28,27 +30,27 @@ bool is_dots(const char* name) {
   return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
 }
 
-template <class Take>
-void each_name(const std::string& path, Take take) {
-  DIR* folder = opendir(path.c_str());
-  if (folder == nullptr) return;
-  while (const dirent* entry = readdir(folder)) {
-    if (!is_dots(entry->d_name)) take(std::string(entry->d_name));
-  }
-  closedir(folder);
+// The names in a folder; none when it cannot be read.
+std::vector<std::string> names_in(int folder) {
+  return blobs::list_folder(folder).value_or(std::vector<std::string>());
+}
+
+int open_folder(const std::string& path) {
+  return open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 }  // namespace
 
-FolderRemover::FolderRemover(std::string bin) : bin_(std::move(bin)) {
+FolderRemover::FolderRemover(std::string bin)
+    : bin_(std::move(bin)), home_(bin_.substr(0, bin_.rfind('/') + 1)), home_folder_(open_folder(home_)) {
   mkdir(bin_.c_str(), 0700);
-  bin_folder_ = open(bin_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  each_name(bin_, [&](std::string name) {
+  bin_folder_ = open_folder(bin_);
+  for (std::string& name : names_in(bin_folder_)) {
     std::uint64_t number = 0;
     std::from_chars(name.data(), name.data() + name.size(), number);
     next_name_ = std::max(next_name_, number + 1);
     waiting_.push_back(std::move(name));
-  });
+  }
 }
 
 FolderRemover::~FolderRemover() {
@@ -56,24 +58,39 @@ FolderRemover::~FolderRemover() {
   if (bin_folder_ >= 0) close(bin_folder_);
 }
 
+// What keepers and their records say of paths is not trusted: only what lies below the worker's folder, by no link, is moved.
 void FolderRemover::add(const std::string& folder) {
+  if (!folder.starts_with(home_)) return;
+  const std::string inner = folder.substr(home_.size());
+  const std::size_t slash = inner.rfind('/');
+  const std::string above = slash == std::string::npos ? "." : inner.substr(0, slash);
+  const auto parent = blobs::open_beneath(home_folder_.get(), above, O_PATH | O_DIRECTORY);
+  if (!parent) return;
+  const std::string last = slash == std::string::npos ? inner : inner.substr(slash + 1);
+  if (last.empty() || is_dots(last.c_str())) return;
   std::string name = std::to_string(next_name_++);
-  if (renameat(AT_FDCWD, folder.c_str(), bin_folder_, name.c_str()) != 0) return;
+  if (renameat(parent->get(), last.c_str(), bin_folder_, name.c_str()) != 0) return;
   waiting_.push_back(std::move(name));
 }
 
+// A folder without the right to look into it. By descriptor: its name may have become a link to something else meanwhile.
+static void allow_entry(int parent, const std::string& name) {
+  const auto folder = blobs::open_beneath(parent, name, O_PATH | O_DIRECTORY);
+  if (folder) chmod(("/proc/self/fd/" + std::to_string(folder->get())).c_str(), 0700);
+}
+
 bool FolderRemover::open_level(int parent, const std::string& name) {
-  int folder = openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (folder < 0 && errno == EACCES && fchmodat(parent, name.c_str(), 0700, 0) == 0) {
-    folder = openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY;
+  auto folder = blobs::open_beneath(parent, name, kFlags);
+  if (!folder && folder.error() == EACCES) {
+    allow_entry(parent, name);
+    folder = blobs::open_beneath(parent, name, kFlags);
   }
-  if (folder < 0) return false;
-  DIR* stream = fdopendir(folder);
-  if (stream == nullptr) {
-    close(folder);
-    return false;
-  }
-  fchmod(folder, 0700);  // a task may have taken the right to remove from its own folder
+  if (!folder) return false;
+  fchmod(folder->get(), 0700);  // a task may have taken the right to remove from its own folder
+  DIR* stream = fdopendir(folder->get());
+  if (stream == nullptr) return false;
+  folder->release();
   levels_.push_back({stream, name});
   return true;
 }
@@ -133,28 +150,37 @@ std::optional<Number> whole_number(const std::string& text) {
 
 std::vector<BatchId> list_batch_folders(const std::string& work) {
   std::vector<BatchId> found;
-  each_name(work, [&](const std::string& name) {
+  const blobs::File folder(open_folder(work));
+  if (!folder) return found;
+  for (const std::string& name : names_in(folder.get())) {
     if (const auto batch = whole_number<BatchId>(name)) found.push_back(*batch);
-  });
+  }
   return found;
 }
 
 std::vector<AttemptFolder> list_attempt_folders(const std::string& work, BatchId batch) {
   std::vector<AttemptFolder> found;
-  const std::string batch_path = work + "/" + std::to_string(batch);
-  each_name(batch_path, [&](const std::string& index_name) {
+  const blobs::File base(open_folder(work));
+  if (!base) return found;
+  const auto tasks = blobs::open_beneath(base.get(), std::to_string(batch), O_RDONLY | O_DIRECTORY);
+  if (!tasks) return found;
+  for (const std::string& index_name : names_in(tasks->get())) {
     const auto index = whole_number<TaskIndex>(index_name);
-    if (!index) return;
-    const std::string task = batch_path + "/" + index_name;
-    each_name(task, [&](const std::string& number_name) {
+    if (!index) continue;
+    const auto task = blobs::open_beneath(tasks->get(), index_name, O_RDONLY | O_DIRECTORY);
+    if (!task) continue;
+    for (const std::string& number_name : names_in(task->get())) {
       const auto number = whole_number<std::uint32_t>(number_name);
-      const std::string path = task + "/" + number_name;
       struct stat status{};
-      if (!number || lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return;
+      if (!number || fstatat(task->get(), number_name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+          !S_ISDIR(status.st_mode)) {
+        continue;
+      }
       const Micros changed_us = status.st_mtim.tv_sec * 1'000'000 + status.st_mtim.tv_nsec / 1000;
-      found.push_back({batch, *index, *number, changed_us, path});
-    });
-  });
+      found.push_back({batch, *index, *number, changed_us,
+                       work + "/" + std::to_string(batch) + "/" + index_name + "/" + number_name});
+    }
+  }
   return found;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "blobs/file.h"
 #include "core/ids.h"
 
 namespace muster::runtime {
@@ -19,7 +20,7 @@ class FolderRemover {
   FolderRemover(const FolderRemover&) = delete;
   FolderRemover& operator=(const FolderRemover&) = delete;
 
-  // Moves it into the bin at once (its path is free again); a folder that does not exist is fine.
+  // Moves it into the bin at once (its path is free again); what does not exist, or does not lie beside the bin, is left alone.
   void add(const std::string& folder);
   // Removes up to `entries` files and folders; true while there is more to do.
   bool step(std::size_t entries);
@@ -31,6 +32,8 @@ class FolderRemover {
   bool remove_one();
 
   std::string bin_;
+  std::string home_;  // what the bin lies in, with a slash behind it
+  blobs::File home_folder_;
   std::uint64_t next_name_ = 1;
   int bin_folder_ = -1;
   std::vector<std::string> waiting_;  // names in the bin

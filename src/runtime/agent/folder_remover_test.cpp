@@ -57,6 +57,37 @@ TEST_F(FolderRemoverTest, does_not_follow_links) {
   EXPECT_TRUE(fs::exists(root + "/keep/file"));
 }
 
+TEST_F(FolderRemoverTest, goes_nowhere_by_a_link_on_the_way) {
+  write(root + "/keep/17/1/file");
+  fs::create_directories(root + "/own/work");
+  fs::create_directory_symlink(root + "/keep", root + "/own/work/4");
+  FolderRemover remover(root + "/own/bin");
+  for (const char* path :
+       {"/own/work/4/17/1", "/own/work/../../keep", "/keep", "/own/..", "/own/work/.."})
+    remover.add(root + path);
+  steps_until_done(remover, 5);
+  EXPECT_TRUE(fs::exists(root + "/keep/17/1/file"));
+  EXPECT_TRUE(list_attempt_folders(root + "/own/work", 4).empty());
+  fs::remove(root + "/own/work/4");
+  fs::create_directories(root + "/own/work/4");
+  fs::create_directory_symlink(root + "/keep/17", root + "/own/work/4/17");
+  EXPECT_TRUE(list_attempt_folders(root + "/own/work", 4).empty());
+}
+
+TEST_F(FolderRemoverTest, a_closed_folder_that_becomes_a_link_opens_nothing_elsewhere) {
+  write(root + "/keep/file");
+  chmod((root + "/keep").c_str(), 0500);
+  fs::create_directories(root + "/a");
+  fs::create_directory_symlink(root + "/keep", root + "/a/closed");
+  FolderRemover remover(root + "/bin");
+  remover.add(root + "/a");
+  steps_until_done(remover, 1);
+  struct stat facts{};
+  ASSERT_EQ(stat((root + "/keep").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0500U);
+  chmod((root + "/keep").c_str(), 0700);
+}
+
 TEST_F(FolderRemoverTest, goes_deeper_than_descriptors_reach_and_into_closed_folders) {
   std::string deep = root + "/a";
   for (int k = 0; k < 300; ++k) deep += "/d";
