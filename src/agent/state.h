@@ -92,6 +92,7 @@ struct Agent::State {
 
   // ---- tasks (tasks.cpp)
   void take_grant(const Grant& grant);
+  bool refuse_without_secrets(const AttemptRef& ref, Task& task, const Grant& grant);
   void give_back_waiting();
   KeeperStart make_start(const AttemptRef& ref, TaskNumber number, const TaskTemplate& body,
                          std::span<const std::string_view> fields) const;

@@ -8,6 +8,21 @@
 
 namespace muster::agent {
 
+namespace {
+
+void set_variable(std::vector<std::pair<std::string, std::string>>& environment, std::string name,
+                  std::string value) {
+  const auto found = std::find_if(environment.begin(), environment.end(),
+                                  [&](const auto& entry) { return entry.first == name; });
+  if (found != environment.end()) {
+    found->second = std::move(value);
+  } else {
+    environment.emplace_back(std::move(name), std::move(value));
+  }
+}
+
+}  // namespace
+
 void Agent::State::take_grant(const Grant& grant) {
   const auto found = templates.find(grant.template_id);
   if (found == templates.end())
@@ -25,26 +40,28 @@ void Agent::State::take_grant(const Grant& grant) {
     Task& task = tasks[ref];
     task.resources = body.resources;
     task.grace_us = body.grace_us;
+    if (refuse_without_secrets(ref, task, grant)) continue;
     task.start = make_start(ref, grant.first_number + k, body, row);
+    for (const GrantSecret& secret : grant.secrets)
+      set_variable(task.start.environment, secret.variable, secret.value);
     task.scratch = task.start.scratch;
     waiting.push_back(ref);
   }
 }
 
-namespace {
-
-void set_variable(std::vector<std::pair<std::string, std::string>>& environment, std::string name,
-                  std::string value) {
-  const auto found = std::find_if(environment.begin(), environment.end(),
-                                  [&](const auto& entry) { return entry.first == name; });
-  if (found != environment.end()) {
-    found->second = std::move(value);
-  } else {
-    environment.emplace_back(std::move(name), std::move(value));
+// A task that would lack a secret is not started: it fails here, and says which one and why.
+bool Agent::State::refuse_without_secrets(const AttemptRef& ref, Task& task, const Grant& grant) {
+  for (const GrantSecret& secret : grant.secrets) {
+    if (secret.problem.empty()) continue;
+    Finished end;
+    end.outcome = AttemptState::failed;
+    end.cause = Cause::launch;
+    end.message = "no secret " + secret.name + ": " + secret.problem;
+    end_task(ref, task, std::move(end));
+    return true;
   }
+  return false;
 }
-
-}  // namespace
 
 KeeperStart Agent::State::make_start(const AttemptRef& ref, TaskNumber number, const TaskTemplate& body,
                                      std::span<const std::string_view> fields) const {

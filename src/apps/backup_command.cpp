@@ -67,8 +67,9 @@ class Backup final : public cli::CommandBody {
                        escape_text(url->empty() ? folder->database() : "the PostgreSQL database") + " in " +
                        escape_text(words_[0]) + ": " + summary(*counts));
     session.out().flush();
-    session.note("not in it: what tasks wrote (" + folder->logs() +
-                 "), and key files of the folder; copy them beside it");
+    session.note(
+        "not in it: what tasks wrote (" + folder->logs() +
+        "), and key files of the folder (secrets.key opens the secrets that are in it): keep those apart");
     return 0;
   }
 

@@ -37,6 +37,18 @@ Result<int> AccessList::run(Session& session) {
   return 0;
 }
 
+Result<int> AccessShow::run(Session& session) {
+  const Result<OutputChoice> choice = choose_output(output_, session.out_terminal());
+  if (!choice) return std::unexpected(choice.error());
+  const Result<client::Api*> api = session.api();
+  if (!api) return std::unexpected(api.error());
+  const Result<Document> answer = (*api)->read(path_of(route_, name_.empty() ? "me" : name_.front()));
+  if (!answer) return std::unexpected(answer.error());
+  const Result<void> printed = print_thing(session, view_, *choice, *answer, {});
+  if (!printed) return std::unexpected(printed.error());
+  return 0;
+}
+
 void AccessChange::declare_change(Options& options) {
   options.flag("--dry-run", dry_run_, "check it, and change nothing");
   declare_output(options, output_, OutputKind::action);

@@ -30,6 +30,21 @@ class AccessList : public CommandBody {
   std::optional<std::uint64_t> limit_;
 };
 
+// `muster OBJECT show`: one thing, read from its route by name.
+class AccessShow : public CommandBody {
+ public:
+  AccessShow(std::string_view route, const View& view) : route_(route), view_(view) {}
+  Result<int> run(Session& session) override;
+
+ protected:
+  std::vector<std::string> name_;
+  OutputOptions output_;
+
+ private:
+  std::string route_;
+  const View& view_;
+};
+
 // A change: the request, what is said afterwards, and what is asked before.
 struct AccessRequest {
   std::string method;

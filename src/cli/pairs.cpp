@@ -79,6 +79,36 @@ Result<Pairs> read_pairs(std::string_view option, const std::vector<std::string>
   return pairs;
 }
 
+namespace {
+
+std::string variable_of(std::string_view name) {
+  std::string variable;
+  for (const char c : name) {
+    if (c >= 'a' && c <= 'z') {
+      variable += static_cast<char>(c - 'a' + 'A');
+    } else {
+      variable += (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+    }
+  }
+  return !variable.empty() && variable[0] >= '0' && variable[0] <= '9' ? "_" + variable : variable;
+}
+
+}  // namespace
+
+Result<Pairs> read_secrets(const std::vector<std::string>& words) {
+  Pairs pairs;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    const std::string variable = equals == std::string::npos ? variable_of(name) : word.substr(equals + 1);
+    if (name.empty() || variable.empty())
+      return bad_pair("--secret", word, "the name or the variable is missing");
+    if (auto added = add(pairs, "--secret", word, variable, name); !added)
+      return std::unexpected(added.error());
+  }
+  return pairs;
+}
+
 Result<Amounts> read_amounts(std::string_view option, const std::vector<std::string>& words) {
   Amounts amounts;
   const Result<Pairs> pairs = read_pairs(option, words);

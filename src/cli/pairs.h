@@ -21,6 +21,9 @@ Result<Pairs> read_labels(const std::vector<std::string>& words);
 // Labels of workers: names and values as core/resources.h has them.
 Result<Pairs> read_pairs(std::string_view option, const std::vector<std::string>& words);
 
+// `NAME` or `NAME=VARIABLE`, as variable and name. Without a variable it is the name in capitals, with _ for . - and @.
+Result<Pairs> read_secrets(const std::vector<std::string>& words);
+
 using Amounts = std::vector<std::pair<std::string, std::uint64_t>>;
 Result<Amounts> read_amounts(std::string_view option, const std::vector<std::string>& words);
 

@@ -79,6 +79,8 @@ void declare_surroundings(Options& options, SubmissionOptions& target) {
                "run there instead of here; none: in an own folder, removed after success");
   options.texts("--env", "NAME=VALUE", target.environment,
                 "a variable for the tasks; NAME alone takes today's value");
+  options.texts("--secret", "NAME[=VARIABLE]", target.secrets,
+                "a secret of the project, in the tasks' environment alone");
   options.texts("--label", "NAME=VALUE", target.labels, "a label");
   options.attached("--shell", "SHELL", "sh", target.submission.shell, "COMMAND is shell text; default sh");
   options.bytes("--log-max", "SIZE", target.submission.log_max_bytes,
@@ -221,6 +223,8 @@ Result<PreparedSubmission> prepare_submission(SubmissionOptions options, const S
   if (!environment) return std::unexpected(environment.error());
   Result<Pairs> labels = read_labels(options.labels);
   if (!labels) return std::unexpected(labels.error());
+  Result<Pairs> secrets = read_secrets(options.secrets);
+  if (!secrets) return std::unexpected(secrets.error());
   Result<Pairs> on = read_pairs("--on", options.on);
   if (!on) return std::unexpected(on.error());
   Result<Amounts> use = read_amounts("--use", options.use);
@@ -238,6 +242,7 @@ Result<PreparedSubmission> prepare_submission(SubmissionOptions options, const S
   prepared.submission = std::move(options.submission);
   prepared.submission.environment = std::move(*environment);
   prepared.submission.labels = std::move(*labels);
+  prepared.submission.secrets = std::move(*secrets);
   prepared.submission.on = std::move(*on);
   prepared.submission.use = std::move(*use);
   prepared.submission.cwd = std::move(*folder);

@@ -20,6 +20,7 @@ struct SubmissionOptions {
   std::vector<std::string> labels;
   std::vector<std::string> on;
   std::vector<std::string> use;
+  std::vector<std::string> secrets;
   std::optional<std::string> from;
   std::string format;
   bool nul_lines = false;

@@ -30,6 +30,7 @@ struct Submission {
   std::optional<std::int64_t> time_us, grace_us, priority;
   std::vector<std::string> after, after_any, after_each;
   std::vector<std::pair<std::string, std::string>> environment, labels, on;
+  std::vector<std::pair<std::string, std::string>> secrets;  // variable, name
   std::vector<std::pair<std::string, std::uint64_t>> use;
   bool exclusive = false;
   std::string cwd;

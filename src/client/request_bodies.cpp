@@ -83,6 +83,7 @@ std::string submission_json(const Submission& submission) {
   put(out, "after_each", submission.after_each);
   put(out, "env", submission.environment);
   put(out, "labels", submission.labels);
+  put(out, "secrets", submission.secrets);
   put(out, "cwd", submission.cwd);
   put(out, "rerun", submission.rerun);
   put(out, "log_max_bytes", submission.log_max_bytes);

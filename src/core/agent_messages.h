@@ -83,6 +83,16 @@ struct AgentMessage {
   bool operator==(const AgentMessage&) const = default;
 };
 
+// One secret of a grant. The engine names it; the value comes in where the message leaves the server, and goes to this agent alone.
+struct GrantSecret {
+  std::string variable;  // of the task's environment
+  std::string project;   // not told to agents
+  std::string name;
+  std::string value;
+  std::string problem = "it was not sent along";  // why there is no value; empty: there is
+  bool operator==(const GrantSecret&) const = default;
+};
+
 // Tasks of one template granted together: indexes first, first+step, … (count of them), all with the same attempt number.
 struct Grant {
   TemplateId template_id = 0;
@@ -94,6 +104,7 @@ struct Grant {
   std::uint32_t attempt = 1;
   Incarnation incarnation = 0;
   std::vector<std::string> fields;  // count * columns values, row by row; empty without items
+  std::vector<GrantSecret> secrets;
   bool operator==(const Grant&) const = default;
 };
 

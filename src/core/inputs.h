@@ -132,7 +132,8 @@ struct SetWorker {
 struct CreateWorker {
   RequestId request = 0;
   Principal principal;
-  WorkerSettings settings;  // `name` is there
+  WorkerSettings settings;    // `name` is there
+  std::optional<KeyRow> key;  // Idempotency-Key, to be written with the worker
   bool dry_run = false;
 };
 

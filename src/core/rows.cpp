@@ -134,7 +134,8 @@ bool Changes::empty() const {
   return batches.empty() && segments.empty() && templates.empty() && item_blocks.empty() &&
          overrides.empty() && cleared_state_runs.empty() && state_runs.empty() && tasks.empty() &&
          attempts.empty() && workers.empty() && limits.empty() && events.empty() && keys.empty() &&
-         tokens.empty() && users.empty() && projects.empty() && audit.empty() && !sequences;
+         tokens.empty() && users.empty() && projects.empty() && secrets.empty() && audit.empty() &&
+         !sequences;
 }
 
 void Changes::merge(Changes&& later) {
@@ -153,6 +154,7 @@ void Changes::merge(Changes&& later) {
   append(tokens, std::move(later.tokens));
   append(users, std::move(later.users));
   append(projects, std::move(later.projects));
+  append(secrets, std::move(later.secrets));
   append(audit, std::move(later.audit));
   if (later.sequences) sequences = later.sequences;
   later = Changes{};

@@ -238,6 +238,7 @@ struct KeyRow {
   std::uint64_t count = 0;
   TaskNumber first_number = 0;
   Micros created_wall_us = 0;
+  std::string answer;  // of a POST that made something else than tasks: what it was answered, as JSON
   bool operator==(const KeyRow&) const = default;
 };
 
@@ -277,6 +278,19 @@ struct ProjectRow {
   Micros created_wall_us = 0;
   bool removed = false;  // not stored: the row goes
   bool operator==(const ProjectRow&) const = default;
+};
+
+// A value that tasks of a project may have without anybody reading it here. The value is in no row unsealed.
+struct SecretRow {
+  std::string project;  // key with name
+  std::string name;
+  std::string note;
+  std::string sealed;  // with the server's key, for this project and name alone
+  std::string changed_by;
+  Micros created_wall_us = 0;
+  Micros changed_wall_us = 0;  // when the value was set
+  bool removed = false;        // not stored: the row goes
+  bool operator==(const SecretRow&) const = default;
 };
 
 // One call that changed something, or was denied. Each row's hash covers the row and the hash before it.
@@ -326,7 +340,8 @@ struct Changes {
   std::vector<TokenRow> tokens;
   std::vector<UserRow> users;
   std::vector<ProjectRow> projects;
-  std::vector<AuditRow> audit;
+  std::vector<SecretRow> secrets;
+  std::vector<AuditRow> audit;  // only added, never replaced: a number that is taken fails the whole
   std::optional<Sequences> sequences;
 
   bool empty() const;

@@ -31,6 +31,8 @@ struct TaskTemplate {
   Resources resources;
   std::vector<std::pair<std::string, std::string>> environment;  // --env, in order, at most 32 KiB
   std::vector<std::pair<std::string, std::string>> labels;       // --label
+  // --secret: variable of the environment, name of the project's secret. Values are in no template.
+  std::vector<std::pair<std::string, std::string>> secrets;
   WorkingDirectory working_directory = WorkingDirectory::given;
   std::string cwd;
   Micros time_limit_us = 0;      // --time; 0: none

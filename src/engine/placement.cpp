@@ -459,6 +459,12 @@ void Engine::State::send_grant(Batch& batch, Worker& worker, Position position, 
     grant.first_number = number;
     grant.attempt = live.attempt.number;
     grant.incarnation = live.attempt.incarnation;
+    for (const auto& [variable, name] : templates.at(template_id)->secrets) {
+      GrantSecret& secret = grant.secrets.emplace_back();
+      secret.variable = variable;
+      secret.project = batch.row.project;
+      secret.name = name;
+    }
     grants.push_back(std::move(grant));
   }
   if (segment.has_items)

@@ -197,6 +197,7 @@ void Engine::State::on(const CreateWorker& input) {
   std::string text;
   apply(worker, input.settings, text);
   decision.changes.workers.push_back(worker.row);
+  if (input.key) decision.changes.keys.push_back(*input.key);
   journal(EventKind::worker_created, 0, std::move(text), input.principal.user, 0, 0, id);
   reply(input.request, std::move(answer));
 }

@@ -12,6 +12,7 @@ class FakeAccess final : public AccessStore {
   std::vector<TokenRow> tokens() override { return {}; }
   std::vector<UserRow> users() override { return {}; }
   std::vector<ProjectRow> projects() override { return {}; }
+  std::vector<SecretRow> secrets() override { return {}; }
   std::vector<AuditRow> audit(const Page& page) override {
     std::vector<AuditRow> found;
     for (const AuditRow& row : rows) {

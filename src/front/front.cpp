@@ -15,6 +15,7 @@
 #include "front/metrics.h"
 #include "front/native/call.h"
 #include "front/pacer.h"
+#include "front/repeats.h"
 #include "front/routes.h"
 #include "wire/agent/agent_codec.h"
 #include "wire/native/answers.h"
@@ -89,6 +90,28 @@ bool has_media_type(std::string_view content_type, std::string_view wanted) {
   return equal_ignoring_case(type, wanted);
 }
 
+Error too_fast() {
+  return {ErrorKind::temporary, kBusy, "this token asks faster than it may, and much of it waits already",
+          "ask less often, or for more at a time"};
+}
+
+// A streamed body whose answer has to wait for its turn.
+class PacedSink final : public BodySink {
+ public:
+  PacedSink(std::unique_ptr<BodySink> inner, std::function<void(std::move_only_function<void()>)> later)
+      : inner_(std::move(inner)), later_(std::move(later)) {}
+  bool feed(std::string_view chunk) override { return inner_->feed(chunk); }
+  void finish(Respond respond) override {
+    later_([inner = std::move(inner_), respond = std::move(respond)]() mutable {
+      inner->finish(std::move(respond));
+    });
+  }
+
+ private:
+  std::unique_ptr<BodySink> inner_;
+  std::function<void(std::move_only_function<void()>)> later_;
+};
+
 }  // namespace
 
 Response problem(const Error& error) { return problem_with_status(error, http_status_of(error)); }
@@ -97,6 +120,7 @@ struct Front::State {
   Backend& backend;
   Tokens& tokens;
   Directory& directory;
+  Vault& vault;
   FrontOptions options;
   Waiters waiters{};
   Statistics statistics{backend};
@@ -113,10 +137,16 @@ struct Front::State {
   std::vector<RequestMeters::ByClass> answers{all_routes().size()};
   Denials denials{backend};
   Pacer pacer{options.requests_per_second};
+  Repeats repeats{};
   std::multimap<Micros, std::move_only_function<void()>>
       paced{};  // calls that wait for their turn, by when it comes
   std::uint64_t calls = 0;
 
+  // How long its turn is off, by the token's pace; nothing: it is refused.
+  std::optional<Micros> wait_of(const Admission& admission) {
+    if (is_loopback_address(admission.address)) return 0;
+    return pacer.wait_us(admission.identity->token_id, backend.now().mono_us);
+  }
   std::optional<Identity> identity_of(std::string_view authorization) const;
   bool host_allowed(std::string_view host) const {
     const std::string_view name = host_name(host);
@@ -134,11 +164,12 @@ struct Front::State {
   Response metrics() const;
   native::CallPtr make_call(const RequestHead& head, const Admission& admission, const Route& route,
                             Target target);
+  void expect_body(const RequestHead& head, const Route& route, Target target, Admission& admission);
   void note_denied(const RequestHead& head, const Admission& admission);
 };
 
-Front::Front(Backend& backend, Tokens& tokens, Directory& directory, FrontOptions options)
-    : state_(new State{backend, tokens, directory, std::move(options)}) {
+Front::Front(Backend& backend, Tokens& tokens, Directory& directory, Vault& vault, FrontOptions options)
+    : state_(new State{backend, tokens, directory, vault, std::move(options)}) {
   for (const char* name : {"127.0.0.1", "localhost", "[::1]"}) state_->options.hosts.emplace_back(name);
 }
 Front::~Front() = default;
@@ -291,6 +322,7 @@ native::CallPtr Front::State::make_call(const RequestHead& head, const Admission
                    .tokens = tokens,
                    .directory = directory,
                    .denials = denials,
+                   .vault = vault,
                    .who = who,
                    .access = admission.access,
                    .route = route,
@@ -303,6 +335,8 @@ native::CallPtr Front::State::make_call(const RequestHead& head, const Admission
                    .idempotency_key = std::string(head.find("idempotency-key")),
                    .wants_stream = has_media_type(head.find("accept"), "text/event-stream"),
                    .last_event_id = std::string(head.find("last-event-id")),
+                   .key = {},
+                   .made_before = {},
                    .body = {},
                    .later =
                        [this](std::move_only_function<void()> rest) {
@@ -343,6 +377,32 @@ std::string take_project(Target& target) {
 }
 
 }  // namespace
+
+// What a change needs, and where its body goes.
+void Front::State::expect_body(const RequestHead& head, const Route& route, Target target,
+                               Admission& admission) {
+  const bool items =
+      route.body == Body::json_or_items &&
+      std::any_of(target.query.begin(), target.query.end(), [](const auto& p) { return p.first == "items"; });
+  if (!is_safe(head.method)) admission.refusal = check_origin(head);
+  if (!admission.refusal) admission.refusal = check_body(head, route, items);
+  if (admission.refusal) return;
+  if (!items) {
+    if (!is_safe(head.method)) admission.body_bytes_max = options.json_body_bytes_max;
+    return;
+  }
+  const std::optional<Micros> wait_us = wait_of(admission);
+  if (!wait_us) {
+    admission.refusal = problem(too_fast());
+    return;
+  }
+  admission.body_bytes_max = options.stream_body_bytes_max;
+  admission.sink = native::stream_submit(make_call(head, admission, route, std::move(target)));
+  if (*wait_us == 0) return;
+  const Micros due_us = backend.now().mono_us + *wait_us;
+  admission.sink = std::make_unique<PacedSink>(
+      std::move(admission.sink), [this, due_us](auto finish) { paced.emplace(due_us, std::move(finish)); });
+}
 
 Admission Front::admit(const RequestHead& head, std::string address) {
   Admission admission;
@@ -412,18 +472,7 @@ void Front::look_at(const RequestHead& head, Admission& admission) {
     return;
   }
   admission.access = std::move(*access);
-  const bool items =
-      route->body == Body::json_or_items && std::any_of(target->query.begin(), target->query.end(),
-                                                        [](const auto& p) { return p.first == "items"; });
-  if (!is_safe(head.method) && refuse_with(state_->check_origin(head))) return;
-  if (refuse_with(state_->check_body(head, *route, items))) return;
-  if (items) {
-    admission.body_bytes_max = state_->options.stream_body_bytes_max;
-    admission.sink = native::stream_submit(state_->make_call(head, admission, *route, std::move(*target)));
-  } else if (!is_safe(head.method)) {
-    admission.body_bytes_max = state_->options.json_body_bytes_max;
-  }
-  return;
+  state_->expect_body(head, *route, std::move(*target), admission);
 }
 
 void Front::handle(const RequestHead& head, const Admission& admission, std::string body, Respond respond) {
@@ -437,15 +486,10 @@ void Front::handle(const RequestHead& head, const Admission& admission, std::str
   call->body = std::move(body);
   call->respond = std::move(respond);
   const Micros now_us = state_->backend.now().mono_us;
-  const std::optional<Micros> wait_us =
-      is_loopback_address(call->address) ? 0 : state_->pacer.wait_us(call->who.token_id, now_us);
-  if (!wait_us) {
-    return call->fail({ErrorKind::temporary, kBusy,
-                       "this token asks faster than it may, and much of it waits already",
-                       "ask less often, or for more at a time"});
-  }
-  if (*wait_us == 0) return route->resource(call);
-  state_->paced.emplace(now_us + *wait_us, [route, call] { route->resource(call); });
+  const std::optional<Micros> wait_us = state_->wait_of(admission);
+  if (!wait_us) return call->fail(too_fast());
+  if (*wait_us == 0) return state_->repeats.run(call);
+  state_->paced.emplace(now_us + *wait_us, [this, call] { state_->repeats.run(call); });
 }
 
 void Front::answered(std::optional<std::size_t> route, int status, Micros duration_us) {

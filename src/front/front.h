@@ -14,6 +14,7 @@
 #include "front/directory.h"
 #include "front/request.h"
 #include "front/tokens.h"
+#include "front/vault.h"
 
 namespace muster::front {
 
@@ -45,7 +46,7 @@ struct Admission {
 
 class Front {
  public:
-  Front(Backend& backend, Tokens& tokens, Directory& directory, FrontOptions options);
+  Front(Backend& backend, Tokens& tokens, Directory& directory, Vault& vault, FrontOptions options);
   ~Front();
 
   Admission admit(const RequestHead& head, std::string address = {});

@@ -25,6 +25,14 @@ enum class Reach : std::uint8_t {
 };
 std::string_view to_text(Reach reach);
 
+// What a repeat of a POST with the same Idempotency-Key is answered with.
+enum class Repeat : std::uint8_t {
+  none,          // what the route does, it does again
+  again,         // what the first was answered with
+  again_secret,  // the same; of the body nothing may be kept that a guess could be compared with
+  rebuilt,       // the resource makes the answer anew, because there is something in it that is kept nowhere
+};
+
 struct Route {
   Method method = Method::other;
   std::string_view path;  // below /api/v1; `*` is any one part
@@ -36,13 +44,14 @@ struct Route {
   std::string_view summary;
   std::string_view parameters;  // of the query, beside `project`; words
   bool waits = false;           // may be answered when something happened
+  Repeat repeat = Repeat::none;
 };
 
 // Not below /api/v1, but for those who may look everywhere alone.
 inline constexpr Route kMetricsRoute{
     Method::get, "metrics",    nullptr,       Body::none,
     "metrics",   Role::viewer, Reach::server, "what the server counts, for Prometheus",
-    "",          false};
+    "",          false,        Repeat::none};
 
 std::span<const Route> all_routes();
 bool path_matches(std::string_view pattern, const std::vector<std::string>& path);

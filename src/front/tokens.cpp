@@ -43,6 +43,11 @@ std::string hash_of(std::string_view secret) {
   return hash;
 }
 
+std::string text_of(const TokenRow& row, const std::string& secret) {
+  const std::string text = std::string(kPrefix) + row.kind + "_" + std::to_string(row.id) + "_" + secret;
+  return text + "_" + checksum(text);
+}
+
 struct TokenParts {
   std::string_view kind;
   std::uint64_t id = 0;
@@ -88,9 +93,11 @@ void Tokens::reload(const std::vector<TokenRow>& rows) {
   ++revocations_;
 }
 
-MintedToken Tokens::mint(const TokenWish& wish, Micros wall_us) {
+MintedToken Tokens::mint(const TokenWish& wish, Micros wall_us, const std::string& bytes) {
   std::array<unsigned char, kSecretBytes> random;
   randombytes_buf(random.data(), random.size());
+  MUSTER_CHECK(bytes.empty() || bytes.size() == random.size(), "a token's secret has 32 bytes");
+  std::copy(bytes.begin(), bytes.end(), random.begin());
   std::string secret = hex(random.data(), random.size());
   MintedToken minted;
   TokenRow& row = minted.row;
@@ -105,12 +112,18 @@ MintedToken Tokens::mint(const TokenWish& wish, Micros wall_us) {
   row.hash = hash_of(secret);
   row.created_wall_us = wall_us;
   row.expires_wall_us = wish.expires_wall_us;
-  minted.text = std::string(kPrefix) + row.kind + "_" + std::to_string(row.id) + "_" + secret;
-  minted.text += "_" + checksum(minted.text);
+  minted.text = text_of(row, secret);
   sodium_memzero(secret.data(), secret.size());
   sodium_memzero(random.data(), random.size());
   rows_.emplace(row.id, row);
   return minted;
+}
+
+std::string Tokens::text_again(std::uint64_t id, const std::string& bytes) const {
+  const TokenRow* row = find(id);
+  const std::string secret = hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  if (row == nullptr || row->hash != hash_of(secret)) return {};
+  return text_of(*row, secret);
 }
 
 const TokenRow* Tokens::find_good(std::string_view text, Micros wall_us) const {

@@ -60,7 +60,10 @@ class Tokens {
   void reload(const std::vector<TokenRow>& rows);
 
   // mst_<kind>_<id>_<secret>_<crc>, secret = 256 bits of the kernel in hex, crc = CRC-32 of what stands before it. Good at once.
-  MintedToken mint(const TokenWish& wish, Micros wall_us);
+  // `bytes`: 32 that nobody else can tell, instead of the kernel's.
+  MintedToken mint(const TokenWish& wish, Micros wall_us, const std::string& bytes = {});
+  // The text of a token minted with these bytes; empty when it was minted with others.
+  std::string text_again(std::uint64_t id, const std::string& bytes) const;
 
   // Nothing for a malformed, unknown, revoked or expired one; the reason is not told apart.
   std::optional<Identity> check(std::string_view text, Micros wall_us) const;

@@ -159,6 +159,8 @@ int run_keeper(const KeeperOptions& options) {
   if (options.detach) detach();
   ::setsid();
   take_over_signals();
+  // What waits here for its start may hold secrets: no core dump, and no look into this memory by the tasks.
+  ::prctl(PR_SET_DUMPABLE, 0);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   close_inherited(options.ready_fd);
   if (::chdir("/") < 0) return kFailed;

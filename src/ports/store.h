@@ -93,6 +93,7 @@ class AccessStore {
   virtual std::vector<TokenRow> tokens() = 0;      // by id
   virtual std::vector<UserRow> users() = 0;        // by name
   virtual std::vector<ProjectRow> projects() = 0;  // by name
+  virtual std::vector<SecretRow> secrets() = 0;    // by project, name
   // From the oldest: rows behind seq page.after.
   virtual std::vector<AuditRow> audit(const Page& page) = 0;
   virtual std::optional<AuditRow> newest_audit() = 0;

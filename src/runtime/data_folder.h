@@ -20,6 +20,7 @@ namespace muster::runtime {
 //   server.log            structured log, JSON lines
 //   admin.token           0600, one line
 //   tls.key, tls.crt      0600 and 0644: the server's own key, which stays the same, and the certificate made with it
+//   secrets.key           0600: the key that secrets are sealed with; made with the first secret, in no backup
 //   logs/                 what tasks wrote
 //   worker/               the local worker's folder: it belongs to the agent
 //     agent.lock          held (flock) by the running agent; its text is the process id
@@ -36,6 +37,7 @@ struct DataFolder {
   std::string admin_token() const { return path + "/admin.token"; }
   std::string tls_key() const { return path + "/tls.key"; }
   std::string tls_certificate() const { return path + "/tls.crt"; }
+  std::string secrets_key() const { return path + "/secrets.key"; }
   std::string logs() const { return path + "/logs"; }
   std::string worker() const { return path + "/worker"; }
   std::string agent_lock() const { return worker() + "/agent.lock"; }

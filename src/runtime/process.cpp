@@ -23,6 +23,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "runtime/core_dumps.h"
 #include "runtime/data_folder.h"
 
 namespace muster::runtime {
@@ -205,6 +206,7 @@ Result<pid_t> start_detached(const DetachedProcess& process) {
   argv.push_back(nullptr);
   pid_t pid = 0;
   // The running program, also when its file was replaced meanwhile.
+  const CoreDumpsOfChildren allowed;
   const int error = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -22,6 +23,7 @@
 #include "runtime/agent_hub.h"
 #include "runtime/byte_stream.h"
 #include "runtime/clock.h"
+#include "runtime/core_dumps.h"
 #include "runtime/log_sealer.h"
 #include "runtime/process_meters.h"
 #include "runtime/server_tokens.h"
@@ -61,7 +63,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
 
   // ---- TurnEffects
   void welcome(SessionId session, WorkerId worker) override;
-  void send(SessionId session, const ServerMessage& message) override { hub_.send(session, message); }
+  void send(SessionId session, const ServerMessage& message) override;
   void close(SessionId session, const std::string& why) override;
   void close_all(const std::string& why) override;
   void committed(const Changes& changes) override { front_->committed(changes); }
@@ -174,8 +176,8 @@ Result<void> Server::start() {
   if (Result<void> kept = tokens_->keep_fresh(wall_now_us()); !kept) return kept;
   credentials_ =
       std::make_unique<AgentCredentials>(tokens_->tokens(), credential_doors(), options_.renew_agents_us);
-  front_ =
-      std::make_unique<front::Front>(*this, tokens_->tokens(), tokens_->directory(), front_options(options_));
+  front_ = std::make_unique<front::Front>(*this, tokens_->tokens(), tokens_->directory(), tokens_->vault(),
+                                          front_options(options_));
   http_ = std::make_unique<HttpServer>(
       io_, *front_,
       [this](ByteStream stream, const front::RequestHead& head, const front::Identity& who) {
@@ -372,6 +374,17 @@ void Server::welcome(SessionId session, WorkerId worker) {
   hub_.welcome({session, worker, kAgentProtocol, options_.version});
 }
 
+// The one place where secrets are opened: in a copy that goes to the agent and is wiped.
+void Server::send(SessionId session, const ServerMessage& message) {
+  const bool has_secrets = std::any_of(message.grants.begin(), message.grants.end(),
+                                       [](const Grant& grant) { return !grant.secrets.empty(); });
+  if (!has_secrets) return hub_.send(session, message);
+  ServerMessage filled = message;
+  tokens_->vault().fill(filled);
+  hub_.send(session, filled);
+  front::wipe(filled);
+}
+
 void Server::close(SessionId session, const std::string& why) {
   parts_.log.info("agent connection closed", {{"session", std::to_string(session)}, {"why", why}});
   hub_.close(session, {kServerStartingOrStopping, why, {}});
@@ -516,6 +529,7 @@ void Server::end() {
 Result<ServerEnd> run_server(const ServerParts& parts, const ServerOptions& options) {
   // A client that leaves early is an error of its connection, not of the process.
   signal(SIGPIPE, SIG_IGN);
+  forbid_core_dumps();
   try {
     return Server(parts, options).run();
   } catch (const StoreFull& full) {

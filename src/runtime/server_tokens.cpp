@@ -2,6 +2,8 @@
 // The token is in the store before its file is there: a crash between the two leaves one that nobody knows.
 #include "runtime/server_tokens.h"
 
+#include "runtime/server_key.h"
+
 namespace muster::runtime {
 namespace {
 
@@ -18,12 +20,15 @@ ServerTokens::ServerTokens(Store& store, AccessStore& tokens, DataFolder folder,
       owner_(std::move(owner)),
       tokens_(tokens.tokens()),
       directory_(tokens),
-      audit_(tokens) {}
+      audit_(tokens),
+      vault_(tokens, [path = folder_.secrets_key()](front::KeyWish wish) { return server_key(path, wish); }) {
+}
 
 void ServerTokens::reload() {
   tokens_.reload(kept_.tokens());
   directory_.reload(kept_);
   audit_.reload(kept_);
+  vault_.reload(kept_);
 }
 
 void ServerTokens::keep_first_rows(Micros wall_us) {

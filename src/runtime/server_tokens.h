@@ -1,4 +1,4 @@
-// Who may come in, as the server holds it: users, tokens, the audit chain, and the two tokens it keeps in files.
+// Who may come in, as the server holds it: users, tokens, secrets, the audit chain, and the two tokens it keeps in files.
 // A file is written only when its token is not good any more, so that copies of it keep working.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include "front/audit_chain.h"
 #include "front/directory.h"
 #include "front/tokens.h"
+#include "front/vault.h"
 #include "ports/store.h"
 #include "runtime/data_folder.h"
 
@@ -25,6 +26,7 @@ class ServerTokens {
   front::Tokens& tokens() { return tokens_; }
   front::Directory& directory() { return directory_; }
   front::AuditChain& audit() { return audit_; }
+  front::Vault& vault() { return vault_; }
   // After a commit that failed.
   void reload();
 
@@ -37,6 +39,7 @@ class ServerTokens {
   front::Tokens tokens_;
   front::Directory directory_;
   front::AuditChain audit_;
+  front::Vault vault_;
 };
 
 }  // namespace muster::runtime

@@ -168,7 +168,15 @@ void random_rest(const Pick& pick, Changes& changes) {
     row.removed = pick(4) == 0;
     return row;
   });
-  some(pick, changes.audit, 2, [&] { return sample_audit(1 + pick(6)); });
+  some(pick, changes.secrets, 2, [&] {
+    SecretRow row = sample_secret(one_of(pick, kNames));
+    row.project = pick(2) == 0 ? "atlas" : "default";
+    row.removed = pick(4) == 0;
+    return row;
+  });
+  // An audit row is written once: no number comes twice.
+  static std::uint64_t audited = 0;
+  some(pick, changes.audit, 2, [&] { return sample_audit(++audited); });
   if (pick(2) == 0) {
     changes.sequences = Sequences{.next_batch = 1 + pick(100),
                                   .next_number = 1 + pick(100),
@@ -380,6 +388,18 @@ ProjectRow sample_project(const std::string& name) {
   return {.name = name, .note = "what it is", .closed = true, .created_wall_us = 3};
 }
 
+SecretRow sample_secret(const std::string& name) {
+  SecretRow row;
+  row.project = "atlas";
+  row.name = name;
+  row.note = "of the \"archive\"";
+  row.sealed = std::string("\1\0\xff sealed", 10);
+  row.changed_by = "ada";
+  row.created_wall_us = 3;
+  row.changed_wall_us = 4;
+  return row;
+}
+
 AuditRow sample_audit(std::uint64_t seq) {
   AuditRow row;
   row.seq = seq;
@@ -409,6 +429,7 @@ KeyRow sample_key(const std::string& key, BatchId batch) {
   row.count = 6;
   row.first_number = 100;
   row.created_wall_us = 8;
+  row.answer = R"({"name":"été"})";
   return row;
 }
 
@@ -522,6 +543,7 @@ std::string difference(AccessStore& left, AccessStore& right) {
   return unless_equal("tokens", left.tokens(), right.tokens()) +
          unless_equal("users", left.users(), right.users()) +
          unless_equal("projects", left.projects(), right.projects()) +
+         unless_equal("secrets", left.secrets(), right.secrets()) +
          unless_equal("audit rows", left.audit({}), right.audit({})) +
          unless_equal("newest audit rows", left.newest_audit(), right.newest_audit());
 }

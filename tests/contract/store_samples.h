@@ -29,6 +29,7 @@ KeyRow sample_key(const std::string& key, BatchId batch);
 TokenRow sample_token(std::uint64_t id);
 UserRow sample_user(const std::string& name);
 ProjectRow sample_project(const std::string& name);
+SecretRow sample_secret(const std::string& name);
 AuditRow sample_audit(std::uint64_t seq);
 
 // A batch of `count` tasks in one segment, with its template.

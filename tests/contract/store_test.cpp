@@ -323,6 +323,38 @@ TEST_P(AnyStore, UsersAndProjectsComeAndGo) {
   EXPECT_EQ(access().projects(), std::vector<ProjectRow>{sample_project("genome")});
 }
 
+TEST_P(AnyStore, SecretsAreKeptByProjectAndName) {
+  SecretRow other = sample_secret("db");
+  other.project = "default";
+  Changes changes;
+  changes.secrets = {sample_secret("db"), sample_secret("aws"), other, sample_secret("old")};
+  store().commit(changes);
+  SecretRow changed = sample_secret("db");
+  changed.sealed = std::string("\0\1", 2);
+  changed.changed_wall_us = 9;
+  Changes later;
+  later.secrets = {sample_secret("old"), changed, sample_secret("none")};
+  later.secrets[0].removed = true;
+  later.secrets[2].removed = true;
+  store().commit(later);
+  restart();
+  EXPECT_EQ(access().secrets(), (std::vector<SecretRow>{sample_secret("aws"), changed, other}));
+}
+
+TEST_P(AnyStore, AnAuditRowIsNeverReplaced) {
+  Changes changes;
+  changes.audit = {sample_audit(1), sample_audit(2)};
+  store().commit(changes);
+  Changes forged;
+  forged.audit = {sample_audit(2)};
+  forged.audit[0].who = "nobody";
+  forged.users = {sample_user("mel")};
+  EXPECT_THROW(store().commit(forged), StoreUnknown);
+  restart();
+  EXPECT_EQ(access().audit({}), changes.audit);
+  EXPECT_TRUE(access().users().empty());
+}
+
 TEST_P(AnyStore, AuditRowsAreReadFromTheOldest) {
   EXPECT_EQ(access().newest_audit(), std::nullopt);
   Changes changes;

@@ -32,6 +32,8 @@ TABLE = {
     "user.delete": ("admin", "server"), "token.list": ("admin", "yourself"), "token.create": ("admin", "yourself"),
     "token.revoke": ("admin", "yourself"), "project.list": ("viewer", "yourself"), "project.create": ("admin", "server"),
     "project.show": ("viewer", "yourself"), "project.set": ("admin", "server"), "project.delete": ("admin", "server"),
+    "secret.list": ("submitter", "project"), "secret.create": ("operator", "project"), "secret.show": ("submitter", "project"),
+    "secret.set": ("operator", "project"), "secret.delete": ("operator", "project"),
     "audit.list": ("admin", "server"), "audit.verify": ("admin", "server"),
 }
 

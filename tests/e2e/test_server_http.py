@@ -586,3 +586,17 @@ def test_a_shutdown_over_http_ends_the_process(server):
     assert server.process.wait(20) == 0
     lines = [json.loads(line) for line in (server.data / "server.log").read_text().splitlines()]
     assert lines[-1]["event"] == "server ended" and lines[-1]["tasks"] == "left running"
+
+
+def test_every_answer_is_guarded_for_browsers(server):
+    """Whatever is asked, and whatever the answer: nothing of it is run, framed, kept or told on."""
+    wanted = {"x-content-type-options": "nosniff", "cache-control": "no-store", "x-frame-options": "DENY",
+              "referrer-policy": "no-referrer", "cross-origin-resource-policy": "same-origin"}
+    answers = [server.request("GET", path, token=token) for path in ("/status", "/nothing", "/openapi.json", "/healthz", "/metrics", "/workers?x=1")
+               for token in (True, False)]
+    answers += [server.request("POST", "/batches", b"{"), server.request("DELETE", "/status"), server.request("POST", "/users", {"name": "ada"})]
+    for answer in answers:
+        assert {name: answer.fields.get(name) for name in wanted} == wanted, answer
+        policy = answer.fields["content-security-policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+        assert "access-control-allow-origin" not in answer.fields

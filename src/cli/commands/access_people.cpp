@@ -21,32 +21,6 @@ class ProjectList final : public AccessList {
   ProjectList() : AccessList("/projects", kProjectView) {}
 };
 
-// One user or project, read from its route.
-class AccessShow : public CommandBody {
- public:
-  AccessShow(std::string_view route, const View& view) : route_(route), view_(view) {}
-  Result<int> run(Session& session) override {
-    const Result<OutputChoice> choice = choose_output(output_, session.out_terminal());
-    if (!choice) return std::unexpected(choice.error());
-    const Result<client::Api*> api = session.api();
-    if (!api) return std::unexpected(api.error());
-    const Result<client::Document> answer =
-        (*api)->read(path_of(route_, name_.empty() ? "me" : name_.front()));
-    if (!answer) return std::unexpected(answer.error());
-    const Result<void> printed = print_thing(session, view_, *choice, *answer, {});
-    if (!printed) return std::unexpected(printed.error());
-    return 0;
-  }
-
- protected:
-  std::vector<std::string> name_;
-  OutputOptions output_;
-
- private:
-  std::string route_;
-  const View& view_;
-};
-
 class UserShow final : public AccessShow {
  public:
   UserShow() : AccessShow("/users", kUserView) {}

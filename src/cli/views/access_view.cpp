@@ -48,6 +48,16 @@ constexpr ViewColumn kProjectColumns[] = {
     {"created", "CREATED", kMain, kLeft, 3, 0, &time_at<"created">},
 };
 
+constexpr ViewColumn kSecretColumns[] = {
+    {"name", "NAME", kMain, kLeft, 0, 8, &text_at<"name">},
+    {"note", "NOTE", kMain, kLeft, 2, 12, &text_at<"note">},
+    {"changed", "CHANGED", kMain, kLeft, 1, 0, &time_at<"changed">},
+    {"changed_by", "BY", kMain, kLeft, 3, 8, &text_at<"changed_by">},
+    {"problem", "PROBLEM", kMain, kLeft, 0, 12, &text_at<"problem">},
+    {"project", "PROJECT", kWide, kLeft, 9, 8, &text_at<"project">},
+    {"created", "CREATED", kWide, kLeft, 9, 0, &time_at<"created">},
+};
+
 constexpr ViewColumn kAuditColumns[] = {
     {"seq", "SEQ", kMain, kRight, 5, 0, &number_at<"seq">},
     {"time", "TIME", kMain, kLeft, 1, 0, &time_at<"time">},
@@ -71,6 +81,7 @@ const View kUserView = {"user", "users", "muster.users/1", kUserColumns, &name_o
 const View kTokenView = {"token", "tokens", "muster.tokens/1", kTokenColumns,
                          [](const Json& token) { return token["id"].serialize(); }};
 const View kProjectView = {"project", "projects", "muster.projects/1", kProjectColumns, &name_of};
+const View kSecretView = {"secret", "secrets", "muster.secrets/1", kSecretColumns, &name_of};
 const View kAuditView = {"audit row", "audit rows", "muster.audits/1", kAuditColumns,
                          [](const Json& row) { return row["seq"].serialize(); }};
 

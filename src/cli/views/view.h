@@ -54,6 +54,7 @@ extern const View kEventView;
 extern const View kUserView;
 extern const View kTokenView;
 extern const View kProjectView;
+extern const View kSecretView;
 extern const View kAuditView;
 extern const View kContextView;
 

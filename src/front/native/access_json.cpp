@@ -60,6 +60,16 @@ std::string project_json(const ProjectRow& row, std::string_view schema) {
   return json;
 }
 
+std::string secret_json(const SecretRow& row, std::string_view problem, std::string_view schema) {
+  std::string json;
+  wire::JsonWriter out(json);
+  begin(out, schema);
+  out.key("name").text(row.name).key("project").text(row.project).key("note").text_or_null(row.note);
+  out.key("created").time(row.created_wall_us).key("changed").time(row.changed_wall_us);
+  out.key("changed_by").text_or_null(row.changed_by).key("problem").text_or_null(problem).end_object();
+  return json;
+}
+
 std::string audit_json(const AuditRow& row) {
   std::string json;
   wire::JsonWriter out(json);

@@ -15,6 +15,8 @@ std::string user_json(const UserRow& row, std::string_view schema);
 // `text`: the token itself, in the one answer that tells it.
 std::string token_json(const TokenRow& row, Micros wall_us, std::string_view schema, std::string_view text);
 std::string project_json(const ProjectRow& row, std::string_view schema);
+// `problem`: why its value cannot be opened here; empty: it can.
+std::string secret_json(const SecretRow& row, std::string_view problem, std::string_view schema);
 std::string audit_json(const AuditRow& row);
 std::string hex_text(std::string_view bytes);
 

@@ -49,6 +49,12 @@ void Call::post(Input input, ReplyHandler then) {
   backend.post_audited(std::move(input), audit_row({}), std::move(then));
 }
 
+// Whoever has database and key file, but not the Idempotency-Key, cannot tell them.
+Result<std::string> Call::repeatable_bytes() const {
+  if (!key && !made_before) return std::string();
+  return vault.keyed_hash(route.operation, who.owner + '\0' + idempotency_key + '\0' + body);
+}
+
 Result<void> Call::may_change(const BatchRow& batch) const {
   if (access.role >= Role::operator_ || batch.owner == who.owner) return {};
   return refuse(ErrorKind::not_allowed, kNotAllowed,
@@ -59,6 +65,17 @@ Result<void> Call::may_change(const BatchRow& batch) const {
 
 bool Call::may_manage(std::string_view user) const {
   return user == who.owner || access.everywhere >= route.role;
+}
+
+void write_and_answer(const CallPtr& call, WriteRows input, int status, std::string json) {
+  if (call->key) {
+    if (call->route.repeat != Repeat::rebuilt) call->key->answer = json;
+    input.rows.keys.push_back(*call->key);
+  }
+  call->post(std::move(input), [call, status, json = std::move(json)](const ReplyBody& reply) mutable {
+    if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
+    call->answer(status, std::move(json));
+  });
 }
 
 bool read_dry_run(const CallPtr& call) {

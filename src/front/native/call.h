@@ -20,6 +20,7 @@
 #include "front/selection.h"
 #include "front/statistics.h"
 #include "front/target.h"
+#include "front/vault.h"
 #include "front/waiters.h"
 
 namespace muster::front::native {
@@ -33,6 +34,7 @@ struct Call {
   Tokens& tokens;
   Directory& directory;
   Denials& denials;
+  Vault& vault;
   Identity who;
   Access access;
   const Route& route;
@@ -45,6 +47,8 @@ struct Call {
   std::string idempotency_key;
   bool wants_stream = false;  // Accept: text/event-stream
   std::string last_event_id;
+  std::optional<KeyRow> key;          // to be written with what the call makes
+  std::optional<KeyRow> made_before;  // of a route whose answer is rebuilt: the same call was made before
   std::string body;
   bool dry_run = false;  // of routes that take ?dry_run=true
   // Does the rest of a long piece of work when the loop has looked at everything else.
@@ -62,6 +66,8 @@ struct Call {
 
   // To the engine; what changes something leaves a row in the audit log, in the same transaction.
   void post(Input input, ReplyHandler then);
+  // For what a call makes at random and nothing keeps: with an Idempotency-Key the same bytes for the same call. Else empty.
+  Result<std::string> repeatable_bytes() const;
   AuditRow audit_row(std::string result) const;
   // A submitter changes only what is theirs. kNotAllowed.
   Result<void> may_change(const BatchRow& batch) const;
@@ -123,6 +129,11 @@ void create_project(const CallPtr& call);
 void show_project(const CallPtr& call);
 void set_project(const CallPtr& call);
 void delete_project(const CallPtr& call);
+void list_secrets(const CallPtr& call);
+void create_secret(const CallPtr& call);
+void show_secret(const CallPtr& call);
+void set_secret(const CallPtr& call);
+void delete_secret(const CallPtr& call);
 void list_audit(const CallPtr& call);
 void verify_audit(const CallPtr& call);
 
@@ -131,6 +142,12 @@ std::unique_ptr<BodySink> stream_submit(const CallPtr& call);
 
 // ?dry_run=true of a change, which has no other parameter. False: refused.
 bool read_dry_run(const CallPtr& call);
+
+// Writes the rows, and with them the Idempotency-Key; then answers.
+void write_and_answer(const CallPtr& call, WriteRows input, int status, std::string json);
+// Of a repeated call that made a token: it is known, and its text is not.
+Error cannot_tell_again();
+Error no_such_secret(const std::string& project, const std::string& name);
 
 // ?limit= and ?after= of every list.
 struct PageRequest {

@@ -13,14 +13,15 @@ namespace {
 
 constexpr Micros kTtlMost_us = 7LL * 24 * 3600 * 1'000'000;
 
-// Answers with `json` when the rows are on disk.
-void write_rows(const CallPtr& call, std::vector<TokenRow> rows, std::string json) {
-  WriteRows input;
-  input.rows.tokens = std::move(rows);
-  call->post(std::move(input), [call, json = std::move(json)](const ReplyBody& reply) mutable {
-    if (const auto* error = std::get_if<Error>(&reply)) return call->fail(*error);
-    call->answer(201, std::move(json));
-  });
+std::string invite_json(const CallPtr& call, const TokenRow& row, const std::string& token) {
+  const ServerFacts& facts = call->backend.facts();
+  std::string json;
+  wire::JsonWriter out(json);
+  out.begin_object().key("schema").text("muster.invite/1");
+  out.key("key").text(join_key_text({token, facts.pin}));
+  out.key("url").text(facts.join_url).key("pin").text_or_null(facts.pin);
+  out.key("name").text_or_null(row.worker).key("expires").time(row.expires_wall_us).end_object();
+  return json;
 }
 
 }  // namespace
@@ -39,16 +40,21 @@ void invite(const CallPtr& call) {
   wish.owner = call->principal.user;
   wish.worker = request->name;
   wish.expires_wall_us = wall_us + request->ttl_us;
-  MintedToken minted = call->tokens.mint(wish, wall_us);
+  const Result<std::string> bytes = call->repeatable_bytes();
+  if (failed(call, bytes)) return;
+  if (call->made_before) {
+    const std::uint64_t id = call->made_before->first_number;
+    const TokenRow* row = call->tokens.find(id);
+    const std::string text = call->tokens.text_again(id, *bytes);
+    if (row == nullptr || text.empty()) return call->fail(cannot_tell_again());
+    return call->answer(200, invite_json(call, *row, text));
+  }
+  MintedToken minted = call->tokens.mint(wish, wall_us, *bytes);
   call->object = std::to_string(minted.row.id);
-  const ServerFacts& facts = call->backend.facts();
-  std::string json;
-  wire::JsonWriter out(json);
-  out.begin_object().key("schema").text("muster.invite/1");
-  out.key("key").text(join_key_text({minted.text, facts.pin}));
-  out.key("url").text(facts.join_url).key("pin").text_or_null(facts.pin);
-  out.key("name").text_or_null(request->name).key("expires").time(wish.expires_wall_us).end_object();
-  write_rows(call, {std::move(minted.row)}, std::move(json));
+  if (call->key) call->key->first_number = minted.row.id;
+  WriteRows input;
+  input.rows.tokens = {minted.row};
+  write_and_answer(call, std::move(input), 201, invite_json(call, minted.row, minted.text));
 }
 
 void join(const CallPtr& call) {
@@ -74,7 +80,9 @@ void join(const CallPtr& call) {
   out.begin_object().key("schema").text("muster.joined/1").key("token").text(minted.text);
   out.key("name").text(wish.worker).key("expires").time(wish.expires_wall_us);
   out.key("version").text(call->backend.facts().version).end_object();
-  write_rows(call, {std::move(*used), std::move(minted.row)}, std::move(json));
+  WriteRows input;
+  input.rows.tokens = {std::move(*used), std::move(minted.row)};
+  write_and_answer(call, std::move(input), 201, std::move(json));
 }
 
 }  // namespace muster::front::native

@@ -56,10 +56,7 @@ void write_project(const CallPtr& call, ProjectRow row, int status) {
   call->directory.put(row);
   WriteRows input;
   input.rows.projects.push_back(row);
-  call->post(std::move(input), [call, row = std::move(row), status](const ReplyBody& reply) {
-    if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
-    call->answer(status, project_json(row, "muster.project/1"));
-  });
+  write_and_answer(call, std::move(input), status, project_json(row, "muster.project/1"));
 }
 
 }  // namespace
@@ -135,6 +132,11 @@ void delete_project(const CallPtr& call) {
   if (call->backend.history().newest_batch(row.name)) {
     return call->fail({ErrorKind::wrong_state, kWrongState, "project " + row.name + " holds batches",
                        "close it instead: muster project set " + row.name + " --close"});
+  }
+  const auto secret = call->vault.all().lower_bound({row.name, {}});
+  if (secret != call->vault.all().end() && secret->first.first == row.name) {
+    return call->fail({ErrorKind::wrong_state, kWrongState, "project " + row.name + " holds secrets",
+                       "delete them first: muster secret list --project " + row.name});
   }
   row.removed = true;
   write_project(call, std::move(row), 200);

@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kHeadLineBytesMax = 1 << 20;
 constexpr std::size_t kDependenciesMax = 10'000;
 constexpr std::size_t kKeyBytesMax = 255;
+constexpr std::size_t kSecretsMax = 64;
 
 std::unexpected<Error> bad_value(std::string what, std::string next = {}) {
   return refuse(ErrorKind::usage, kMalformedValue, std::move(what), std::move(next));
@@ -42,6 +43,31 @@ Result<void> check_environment(const std::vector<std::pair<std::string, std::str
     return bad_value("the environment has " + std::to_string(bytes) + " bytes; " +
                          std::to_string(kEnvironmentBytesMax) + " is the most",
                      "put large values into a file");
+  }
+  return {};
+}
+
+bool is_variable_name(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
+  return !name.empty() && is_letter(name[0]) && std::all_of(name.begin(), name.end(), [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9');
+  });
+}
+
+// Whether there is a secret is asked now, so that a mistyped name does not fail a thousand tasks later.
+Result<void> check_secrets(const CallPtr& call, const wire::SubmitRequest& request) {
+  if (request.secrets.size() > kSecretsMax)
+    return bad_value("a task takes at most " + std::to_string(kSecretsMax) + " secrets");
+  for (const auto& [variable, name] : request.secrets) {
+    const std::string shown = "\"" + escape_text(truncate_text(variable, 60)) + "\"";
+    if (!is_variable_name(variable) || variable.starts_with("MUSTER_"))
+      return bad_value(shown + " cannot be the variable of a secret",
+                       "letters, digits and _, not MUSTER_…: --secret NAME=VARIABLE");
+    const bool twice = std::any_of(request.environment.begin(), request.environment.end(),
+                                   [&](const auto& pair) { return pair.first == variable; });
+    if (twice) return bad_value(shown + " is a secret and has a value of its own", "leave one of them out");
+    if (call->vault.find(call->access.project, name) == nullptr)
+      return std::unexpected(no_such_secret(call->access.project, name));
   }
   return {};
 }
@@ -81,6 +107,7 @@ Result<std::shared_ptr<const TaskTemplate>> make_template(const wire::SubmitRequ
   body->resources = request.resources;
   body->environment = request.environment;
   body->labels = request.labels;
+  body->secrets = request.secrets;
   if (request.cwd == "none") {
     body->working_directory = WorkingDirectory::attempt;
   } else if (request.cwd.starts_with('/') && request.cwd.find('\0') == std::string::npos) {
@@ -215,6 +242,7 @@ Result<Submit> make_submit(const CallPtr& call, const wire::SubmitRequest& reque
     submit.body_hash = std::move(hash);
     submit.known_key = call->backend.history().key(submit.principal.project, submit.key);
   }
+  if (Result<void> secrets = check_secrets(call, request); !secrets) return std::unexpected(secrets.error());
   if (Result<void> series = set_series(request, submit); !series) return std::unexpected(series.error());
   if (Result<void> named = set_batch_name(call, request, submit); !named)
     return std::unexpected(named.error());

@@ -77,6 +77,12 @@ Result<void> check_wish(const CallPtr& call, TokenWish& wish) {
 
 }  // namespace
 
+Error cannot_tell_again() {
+  return {ErrorKind::wrong_state, kWrongState,
+          "it was made before, and what it was told is not known any more: the server's key is another one",
+          "revoke it and make another: muster token list"};
+}
+
 void list_tokens(const CallPtr& call) {
   QueryReader query(call->target);
   PageRequest page;
@@ -125,14 +131,22 @@ void create_token(const CallPtr& call) {
     return call->answer(200, token_json(planned, 0, "muster.token/1", ""));
   }
   const Micros wall_us = call->backend.now().wall_us;
-  MintedToken minted = call->tokens.mint(*wish, wall_us);
+  const Result<std::string> bytes = call->repeatable_bytes();
+  if (failed(call, bytes)) return;
+  if (call->made_before) {
+    const std::uint64_t id = call->made_before->first_number;
+    const TokenRow* row = call->tokens.find(id);
+    if (row == nullptr) return call->fail(cannot_tell_again());
+    return call->answer(200,
+                        token_json(*row, wall_us, "muster.token/1", call->tokens.text_again(id, *bytes)));
+  }
+  MintedToken minted = call->tokens.mint(*wish, wall_us, *bytes);
   call->object = std::to_string(minted.row.id) + " of " + wish->owner;
+  if (call->key) call->key->first_number = minted.row.id;
   WriteRows input;
   input.rows.tokens.push_back(minted.row);
-  call->post(std::move(input), [call, minted = std::move(minted), wall_us](const ReplyBody& reply) {
-    if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
-    call->answer(201, token_json(minted.row, wall_us, "muster.token/1", minted.text));
-  });
+  write_and_answer(call, std::move(input), 201,
+                   token_json(minted.row, wall_us, "muster.token/1", minted.text));
 }
 
 void revoke_token(const CallPtr& call) {

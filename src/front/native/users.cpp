@@ -88,10 +88,7 @@ void write_user(const CallPtr& call, UserRow row, Changes changes, int status) {
   changes.users.push_back(row);
   WriteRows input;
   input.rows = std::move(changes);
-  call->post(std::move(input), [call, row = std::move(row), status](const ReplyBody& reply) {
-    if (const Error* error = std::get_if<Error>(&reply)) return call->fail(*error);
-    call->answer(status, user_json(row, "muster.user/1"));
-  });
+  write_and_answer(call, std::move(input), status, user_json(row, "muster.user/1"));
 }
 
 }  // namespace

@@ -162,6 +162,15 @@ void answer_with_worker(const CallPtr& call, int status, const ReplyBody& reply,
   call->answer(status, wire::changed_json(changed));
 }
 
+// It was made by this call, and may have changed since.
+void answer_with_worker_named(const CallPtr& call, const std::string& name) {
+  const Result<engine::WorkerView> view = find_worker(call->backend, name);
+  if (failed(call, view)) return;
+  Changed changed;
+  changed.worker = view->row.id;
+  answer_with_worker(call, 200, changed, false);
+}
+
 void change_worker(const CallPtr& call, WorkerVerb verb) {
   const Result<wire::WorkerChangeRequest> request = wire::read_worker_change(call->body);
   if (failed(call, request)) return;
@@ -204,9 +213,11 @@ void create_worker(const CallPtr& call) {
     return call->fail({ErrorKind::usage, kMalformedBody, "a worker is declared by its \"name\"",
                        "the agent that connects under this name takes it over"});
   }
+  if (call->made_before) return answer_with_worker_named(call, *request->settings.name);
   CreateWorker input;
   input.principal = call->principal;
   input.settings = std::move(request->settings);
+  input.key = call->key;
   input.dry_run = request->dry_run;
   call->post(std::move(input), [call, dry_run = request->dry_run](const ReplyBody& reply) {
     answer_with_worker(call, 201, reply, dry_run);

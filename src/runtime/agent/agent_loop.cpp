@@ -24,6 +24,7 @@
 #include "runtime/agent/keepers.h"
 #include "runtime/agent/survivors.h"
 #include "runtime/clock.h"
+#include "runtime/core_dumps.h"
 #include "runtime/data_folder.h"
 
 namespace muster::runtime {
@@ -393,6 +394,7 @@ Result<std::optional<keeper::RunAs>> take_identity(const WorkerFolder& folder, c
 
 Result<void> run_agent(const WorkerFolder& folder, const AgentProcess& process) {
   signal(SIGPIPE, SIG_IGN);
+  forbid_core_dumps();
   const Result<std::optional<keeper::RunAs>> run_as = take_identity(folder, process.run_as);
   if (!run_as) return std::unexpected(run_as.error());
   auto facts = discover_facts(process.sources, folder.work(), process.slots, discover_gpus(kGpuPatience_us));

@@ -23,6 +23,7 @@
 #include "runtime/agent/log_shipper.h"
 #include "runtime/agent/survivors.h"
 #include "runtime/clock.h"
+#include "runtime/core_dumps.h"
 #include "runtime/data_folder.h"
 
 namespace muster::runtime {
@@ -339,6 +340,7 @@ struct Keepers::State final : KeeperLinkUser {
       return noted;
     std::vector<std::string> words = {"keeper"};
     if (!options.run_as.empty()) words.insert(words.end(), {"--run-as", options.run_as});
+    const CoreDumpsOfChildren allowed;
     auto identity = keeper::start_keeper(own_program(), words, path, kStartPatience_us);
     if (!identity) return std::unexpected(std::move(identity.error()));
     return {};

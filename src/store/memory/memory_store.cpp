@@ -80,6 +80,9 @@ StoreSnapshot MemoryStore::look() const {
 }
 
 void MemoryStore::commit(const Changes& changes) {
+  for (const AuditRow& row : changes.audit) {
+    if (shared_->audit.contains(row.seq)) throw StoreUnknown("a row of the audit log is there already");
+  }
   for (const BatchRow& row : changes.batches) put_batch(row);
   for (const SegmentRow& row : changes.segments) put_segment(row);
   for (const TemplateRow& row : changes.templates) shared_.change().templates[row.id] = row.body;
@@ -143,7 +146,8 @@ void MemoryStore::put_state_runs(const Changes& changes) {
 }
 
 void MemoryStore::put_access(const Changes& changes) {
-  if (changes.tokens.empty() && changes.users.empty() && changes.projects.empty() && changes.audit.empty())
+  if (changes.tokens.empty() && changes.users.empty() && changes.projects.empty() &&
+      changes.secrets.empty() && changes.audit.empty())
     return;
   Shared& shared = shared_.change();
   for (const TokenRow& row : changes.tokens) shared.tokens[row.id] = row;
@@ -161,7 +165,14 @@ void MemoryStore::put_access(const Changes& changes) {
       shared.projects[row.name] = row;
     }
   }
-  for (const AuditRow& row : changes.audit) shared.audit[row.seq] = row;
+  for (const SecretRow& row : changes.secrets) {
+    if (row.removed) {
+      shared.secrets.erase({row.project, row.name});
+    } else {
+      shared.secrets[{row.project, row.name}] = row;
+    }
+  }
+  for (const AuditRow& row : changes.audit) shared.audit.emplace(row.seq, row);
 }
 
 std::optional<BatchSnapshot> MemoryStore::load_batch(BatchId id) {
@@ -341,6 +352,8 @@ std::vector<TokenRow> MemoryStore::tokens() { return values_of(shared_->tokens);
 std::vector<UserRow> MemoryStore::users() { return values_of(shared_->users); }
 std::vector<ProjectRow> MemoryStore::projects() { return values_of(shared_->projects); }
 
+std::vector<SecretRow> MemoryStore::secrets() { return values_of(shared_->secrets); }
+
 std::vector<AuditRow> MemoryStore::audit(const Page& page) {
   std::vector<AuditRow> rows;
   const std::uint32_t limit = page_limit(page);
@@ -385,7 +398,8 @@ bool MemoryStore::same(const Shared& left, const Shared& right) {
   return same_targets(left.templates, right.templates) && left.workers == right.workers &&
          left.limits == right.limits && left.events == right.events && left.keys == right.keys &&
          left.tokens == right.tokens && left.users == right.users && left.projects == right.projects &&
-         left.audit == right.audit && same_counts(left.total_counts, right.total_counts);
+         left.secrets == right.secrets && left.audit == right.audit &&
+         same_counts(left.total_counts, right.total_counts);
 }
 
 bool operator==(const MemoryStore& left, const MemoryStore& right) {

@@ -44,6 +44,7 @@ class MemoryStore final : public Store, public History, public AccessStore {
   std::vector<TokenRow> tokens() override;
   std::vector<UserRow> users() override;
   std::vector<ProjectRow> projects() override;
+  std::vector<SecretRow> secrets() override;
   std::vector<AuditRow> audit(const Page& page) override;
   std::optional<AuditRow> newest_audit() override;
 
@@ -80,6 +81,7 @@ class MemoryStore final : public Store, public History, public AccessStore {
     std::map<std::uint64_t, TokenRow> tokens;
     std::map<std::string, UserRow> users;
     std::map<std::string, ProjectRow> projects;
+    std::map<std::pair<std::string, std::string>, SecretRow> secrets;  // project, name
     std::map<std::uint64_t, AuditRow> audit;
     std::map<std::string, TaskCounts> total_counts;  // by project
     std::set<BatchId> loaded;                        // by load(), without those they depend on

@@ -184,7 +184,7 @@ CREATE INDEX events_by_batch ON events (batch) WHERE batch > 0;
 CREATE TABLE keys (
   project TEXT NOT NULL, key TEXT NOT NULL, body_hash BLOB NOT NULL, batch INTEGER NOT NULL, batch_name TEXT NOT NULL,
   first_index INTEGER NOT NULL, last_index INTEGER NOT NULL, count INTEGER NOT NULL, first_number INTEGER NOT NULL,
-  created_wall_us INTEGER NOT NULL, PRIMARY KEY (project, key)
+  created_wall_us INTEGER NOT NULL, answer TEXT NOT NULL, PRIMARY KEY (project, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE tokens (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL, worker TEXT NOT NULL, spool_id TEXT NOT NULL,
@@ -198,6 +198,10 @@ CREATE TABLE users (
 CREATE TABLE projects (
   name TEXT PRIMARY KEY, note TEXT NOT NULL, )sql" +
          flag("closed") + R"sql(, created_wall_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE secrets (
+  project TEXT NOT NULL, name TEXT NOT NULL, note TEXT NOT NULL, sealed BLOB NOT NULL, changed_by TEXT NOT NULL,
+  created_wall_us INTEGER NOT NULL, changed_wall_us INTEGER NOT NULL, PRIMARY KEY (project, name)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE audit (
   seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, who TEXT NOT NULL, token INTEGER NOT NULL, role TEXT NOT NULL,

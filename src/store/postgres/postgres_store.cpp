@@ -337,6 +337,9 @@ std::vector<UserRow> PostgresStore::users() {
 std::vector<ProjectRow> PostgresStore::projects() {
   return read([&](Queries& queries) { return queries.projects(); });
 }
+std::vector<SecretRow> PostgresStore::secrets() {
+  return read([&](Queries& queries) { return queries.secrets(); });
+}
 std::vector<AuditRow> PostgresStore::audit(const Page& page) {
   return read([&](Queries& queries) { return queries.audit(page); });
 }

@@ -60,6 +60,7 @@ class PostgresStore final : public Store, public History, public AccessStore {
   std::vector<TokenRow> tokens() override;
   std::vector<UserRow> users() override;
   std::vector<ProjectRow> projects() override;
+  std::vector<SecretRow> secrets() override;
   std::vector<AuditRow> audit(const Page& page) override;
   std::optional<AuditRow> newest_audit() override;
 

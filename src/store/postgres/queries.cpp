@@ -210,6 +210,12 @@ std::vector<ProjectRow> Queries::projects() {
                  read_project<Query>);
 }
 
+std::vector<SecretRow> Queries::secrets() {
+  return rows_of(
+      connection_.query(select(kSecretColumns, "secrets ORDER BY project COLLATE \"C\", name COLLATE \"C\"")),
+      read_secret<Query>);
+}
+
 std::vector<AuditRow> Queries::audit(const Page& page) {
   return rows_of(connection_.query(select(kAuditColumns, "audit WHERE seq > $1 ORDER BY seq LIMIT $2"),
                                    Parameters(std::min(page.after, kLast), page_limit(page))),

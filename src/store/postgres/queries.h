@@ -40,6 +40,7 @@ class Queries {
   std::vector<TokenRow> tokens();
   std::vector<UserRow> users();
   std::vector<ProjectRow> projects();
+  std::vector<SecretRow> secrets();
   std::vector<AuditRow> audit(const Page& page);
   std::optional<AuditRow> newest_audit();
 

@@ -99,6 +99,7 @@ Writer::Writer(Connection& connection, Incarnation term, BatchId young_batches)
   first_young_ = connection.prepare("UPDATE meta SET first_young_batch = $1");
   delete_user_ = connection.prepare("DELETE FROM users WHERE name = $1");
   delete_project_ = connection.prepare("DELETE FROM projects WHERE name = $1");
+  delete_secret_ = connection.prepare("DELETE FROM secrets WHERE project = $1 AND name = $2");
   delete_state_runs_ = connection.prepare("DELETE FROM state_runs WHERE batch = $1");
   delete_dependencies_ = connection.prepare("DELETE FROM dependencies WHERE batch = $1 AND segment = $2");
   Query meta(connection.query("SELECT " + std::string(kSequenceColumns) +
@@ -155,6 +156,7 @@ void Writer::prepare_tables() {
   tokens_ = &make_table("tokens", kTokenColumns, "id");
   users_ = &make_table("users", kUserColumns, "name");
   projects_ = &make_table("projects", kProjectColumns, "name");
+  secrets_ = &make_table("secrets", kSecretColumns, "project, name");
   audit_ = &make_table("audit", kAuditColumns, "seq");
 }
 
@@ -373,9 +375,28 @@ void Writer::write_access(const Changes& changes) {
     }
   }
   put(*projects_, projects, name, [](RowBatch& to, const ProjectRow& row) { add_project(to, row); });
-  put(
-      *audit_, changes.audit, [](const AuditRow& row) { return row.seq; },
-      [](RowBatch& to, const AuditRow& row) { add_audit(to, row); });
+  write_secrets(changes);
+  // Added, never replaced: a number that is taken fails the transaction.
+  for (const AuditRow& row : changes.audit) {
+    audit_->rows.begin_row();
+    add_audit(audit_->rows, row);
+    audit_->rows.end_row();
+    if (audit_->rows.size() > kValueBytes) flush(*audit_, audit_->insert);
+  }
+  flush(*audit_, audit_->insert);
+}
+
+void Writer::write_secrets(const Changes& changes) {
+  const auto key = [](const SecretRow& row) { return std::pair(row.project, row.name); };
+  std::vector<SecretRow> secrets;
+  for (const SecretRow* row : last_of_each(changes.secrets, key)) {
+    if (row->removed) {
+      connection_.send(delete_secret_, Parameters(row->project, row->name));
+    } else {
+      secrets.push_back(*row);
+    }
+  }
+  put(*secrets_, secrets, key, [](RowBatch& to, const SecretRow& row) { add_secret(to, row); });
 }
 
 // ---- outside of a Changes

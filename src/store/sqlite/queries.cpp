@@ -93,6 +93,7 @@ Queries::Queries(const Database& database)
       tokens_(database, select(kTokenColumns, "tokens ORDER BY id")),
       users_(database, select(kUserColumns, "users ORDER BY name")),
       projects_(database, select(kProjectColumns, "projects ORDER BY name")),
+      secrets_(database, select(kSecretColumns, "secrets ORDER BY project, name")),
       audit_(database, select(kAuditColumns, "audit WHERE seq > ? ORDER BY seq LIMIT ?")),
       newest_audit_(database, select(kAuditColumns, "audit ORDER BY seq DESC LIMIT 1")) {}
 
@@ -208,6 +209,7 @@ TaskCounts Queries::total_counts(const std::string& project) {
 std::vector<TokenRow> Queries::tokens() { return rows_of(tokens_, read_token<Query>); }
 std::vector<UserRow> Queries::users() { return rows_of(users_, read_user<Query>); }
 std::vector<ProjectRow> Queries::projects() { return rows_of(projects_, read_project<Query>); }
+std::vector<SecretRow> Queries::secrets() { return rows_of(secrets_, read_secret<Query>); }
 
 std::vector<AuditRow> Queries::audit(const Page& page) {
   return rows_of(audit_, read_audit<Query>, std::min(page.after, kLast), page_limit(page));

@@ -40,6 +40,7 @@ class Queries {
   std::vector<TokenRow> tokens();
   std::vector<UserRow> users();
   std::vector<ProjectRow> projects();
+  std::vector<SecretRow> secrets();
   std::vector<AuditRow> audit(const Page& page);
   std::optional<AuditRow> newest_audit();
 
@@ -51,7 +52,7 @@ class Queries {
       state_runs_;
   Statement template_, item_block_, tasks_, failed_tasks_, attempts_, workers_, limits_, events_,
       events_of_batch_, key_, totals_;
-  Statement batches_of_, tokens_, users_, projects_, audit_, newest_audit_;
+  Statement batches_of_, tokens_, users_, projects_, secrets_, audit_, newest_audit_;
   // Items are read one after the other, so the block read last is kept.
   struct {
     BatchId batch = 0;

@@ -270,6 +270,9 @@ std::vector<UserRow> SqliteStore::users() {
 std::vector<ProjectRow> SqliteStore::projects() {
   return read([&](sqlite::Queries& queries) { return queries.projects(); });
 }
+std::vector<SecretRow> SqliteStore::secrets() {
+  return read([&](sqlite::Queries& queries) { return queries.secrets(); });
+}
 std::vector<AuditRow> SqliteStore::audit(const Page& page) {
   return read([&](sqlite::Queries& queries) { return queries.audit(page); });
 }

@@ -44,7 +44,9 @@ Writer::Writer(Database& database, BatchId young_batches)
       delete_user_(database, "DELETE FROM users WHERE name = ?"),
       replace_project_(database, replace_into("projects", kProjectColumns)),
       delete_project_(database, "DELETE FROM projects WHERE name = ?"),
-      replace_audit_(database, replace_into("audit", kAuditColumns)) {
+      replace_secret_(database, replace_into("secrets", kSecretColumns)),
+      delete_secret_(database, "DELETE FROM secrets WHERE project = ? AND name = ?"),
+      insert_audit_(database, insert_into("audit", kAuditColumns)) {
   Statement meta(database, "SELECT " + std::string(kSequenceColumns) + " FROM meta");
   Query counters(meta);
   MUSTER_CHECK(counters.next(), "meta has its one row");
@@ -194,8 +196,15 @@ void Writer::write_access(const Changes& changes) {
       run(replace_project_, [&](Binder& to) { add_project(to, row); });
     }
   }
+  for (const SecretRow& row : changes.secrets) {
+    if (row.removed) {
+      delete_secret_.run(row.project, row.name);
+    } else {
+      run(replace_secret_, [&](Binder& to) { add_secret(to, row); });
+    }
+  }
   for (const AuditRow& row : changes.audit) {
-    run(replace_audit_, [&](Binder& to) { add_audit(to, row); });
+    run(insert_audit_, [&](Binder& to) { add_audit(to, row); });
   }
 }
 

@@ -52,7 +52,7 @@ inline constexpr std::string_view kEventColumns =
     "seq, wall_us, kind, batch, task_index, attempt, worker, who, text";
 inline constexpr std::string_view kKeyColumns =
     "project, key, body_hash, batch, batch_name, first_index, last_index, count, first_number, "
-    "created_wall_us";
+    "created_wall_us, answer";
 
 inline constexpr std::string_view kTokenColumns =
     "id, kind, owner, worker, spool_id, project, role, note, hash, created_wall_us, expires_wall_us, "
@@ -60,6 +60,8 @@ inline constexpr std::string_view kTokenColumns =
 
 inline constexpr std::string_view kUserColumns = "name, roles, disabled, created_wall_us";
 inline constexpr std::string_view kProjectColumns = "name, note, closed, created_wall_us";
+inline constexpr std::string_view kSecretColumns =
+    "project, name, note, sealed, changed_by, created_wall_us, changed_wall_us";
 inline constexpr std::string_view kAuditColumns =
     "seq, wall_us, who, token, role, project, address, action, object, result, request, hash";
 

@@ -266,6 +266,7 @@ void add_key(Sink& sink, const KeyRow& row) {
   sink.add(row.count);
   sink.add(row.first_number);
   sink.add(row.created_wall_us);
+  sink.add(row.answer);
 }
 
 // kTokenColumns
@@ -303,6 +304,18 @@ void add_project(Sink& sink, const ProjectRow& row) {
   sink.add(row.note);
   sink.add(row.closed);
   sink.add(row.created_wall_us);
+}
+
+// kSecretColumns
+template <class Sink>
+void add_secret(Sink& sink, const SecretRow& row) {
+  sink.add(row.project);
+  sink.add(row.name);
+  sink.add(row.note);
+  sink.add(Blob{row.sealed});
+  sink.add(row.changed_by);
+  sink.add(row.created_wall_us);
+  sink.add(row.changed_wall_us);
 }
 
 // kAuditColumns

@@ -276,6 +276,7 @@ KeyRow read_key(Query& query) {
   row.count = query.template integer<std::uint64_t>();
   row.first_number = query.template integer<TaskNumber>();
   row.created_wall_us = query.integer();
+  row.answer = query.text();
   return row;
 }
 
@@ -317,6 +318,19 @@ ProjectRow read_project(Query& query) {
   row.note = query.text();
   row.closed = query.flag();
   row.created_wall_us = query.integer();
+  return row;
+}
+
+template <class Query>
+SecretRow read_secret(Query& query) {
+  SecretRow row;
+  row.project = query.text();
+  row.name = query.text();
+  row.note = query.text();
+  row.sealed = query.text();
+  row.changed_by = query.text();
+  row.created_wall_us = query.integer();
+  row.changed_wall_us = query.integer();
   return row;
 }
 

@@ -277,6 +277,16 @@ void put_grant(const Grant& grant, agent::Grant& out) {
   out.set_first_number(grant.first_number);
   if (grant.attempt != 1) out.set_attempt(grant.attempt);
   out.set_incarnation(grant.incarnation);
+  for (const GrantSecret& secret : grant.secrets) {
+    agent::GrantSecret* one = out.add_secrets();
+    one->set_variable(secret.variable);
+    one->set_name(secret.name);
+    if (secret.problem.empty()) {
+      one->set_value(secret.value);
+    } else {
+      one->set_problem(secret.problem);
+    }
+  }
   if (grant.fields.empty()) return;
   std::size_t bytes = 0;
   for (const std::string& field : grant.fields) bytes += field.size();
@@ -298,6 +308,13 @@ Result<Grant> get_grant(const agent::Grant& in, AttemptBudget& budget) {
   grant.first_number = in.first_number();
   grant.attempt = in.attempt() == 0 ? 1 : in.attempt();
   grant.incarnation = in.incarnation();
+  for (const agent::GrantSecret& one : in.secrets()) {
+    GrantSecret& secret = grant.secrets.emplace_back();
+    secret.variable = one.variable();
+    secret.name = one.name();
+    secret.value = one.value();
+    secret.problem = one.problem();
+  }
   if (grant.count > kAttemptsPerFrameMax || !budget.take(static_cast<int>(grant.count))) {
     return malformed("too many attempts");
   }

@@ -117,6 +117,7 @@ void encode(const TaskTemplate& body, proto::TaskTemplate& message) {
   encode_pairs(body.resources.labels, resources.mutable_labels());
   encode_pairs(body.environment, message.mutable_environment());
   encode_pairs(body.labels, message.mutable_labels());
+  encode_pairs(body.secrets, message.mutable_secrets());
   message.set_working_directory(static_cast<std::uint32_t>(body.working_directory));
   message.set_cwd(body.cwd);
   message.set_time_limit_us(body.time_limit_us);
@@ -146,6 +147,7 @@ std::optional<TaskTemplate> decode(const proto::TaskTemplate& message) {
   if (!decode_resources(message.resources(), body.resources)) return std::nullopt;
   body.environment = decode_pairs(message.environment());
   body.labels = decode_pairs(message.labels());
+  body.secrets = decode_pairs(message.secrets());
   if (!decode_enum(message.working_directory(), WorkingDirectory::attempt, body.working_directory))
     return std::nullopt;
   body.cwd = message.cwd();

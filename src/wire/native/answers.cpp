@@ -185,6 +185,8 @@ void write_template(JsonWriter& out, const TaskTemplate& body) {
   write_pairs(out, body.environment);
   out.key("labels");
   write_pairs(out, body.labels);
+  out.key("secrets");
+  write_pairs(out, body.secrets);
   out.key("cwd").text(body.working_directory == WorkingDirectory::attempt ? "none" : body.cwd);
   out.key("time_s").seconds(body.time_limit_us);
   out.key("grace_s").seconds(body.grace_us);

@@ -166,6 +166,7 @@ void read_task_options(ObjectReader& reader, SubmitRequest& out) {
   reader.number("retries", out.retries, 10'000);
   reader.text_map("env", out.environment);
   reader.text_map("labels", out.labels);
+  reader.text_map("secrets", out.secrets);
   reader.text("cwd", out.cwd);
   read_rerun(reader, out.rerun);
   reader.number("log_max_bytes", out.log_max_bytes);

@@ -39,6 +39,7 @@ struct SubmitRequest {
   std::vector<std::string> after_each;
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<std::pair<std::string, std::string>> secrets;  // variable, name of the secret
   std::string cwd = "none";
   Rerun rerun = Rerun::allowed;
   std::uint64_t log_max_bytes = 64ULL << 20;
