@@ -185,6 +185,19 @@ function(muster_program)
   muster_static(muster)
 endfunction()
 
+# The same with failpoints that kill (tests/failing): build/failing/muster, for one test.
+function(muster_failing_program)
+  if(NOT TARGET muster)
+    return()
+  endif()
+  muster_glob(sources ${CMAKE_SOURCE_DIR}/tests/failing/*.cpp)
+  add_executable(muster_failing ${CMAKE_SOURCE_DIR}/src/apps/main.cpp ${sources})
+  set_target_properties(muster_failing PROPERTIES OUTPUT_NAME muster RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/failing)
+  muster_own(muster_failing)
+  muster_link(muster_failing PRIVATE DEPS apps)
+  muster_static(muster_failing)
+endfunction()
+
 function(muster_static target)
   # Line tables are three quarters of the file; compressed they still serve gdb, and the file travels in half the time.
   target_link_options(${target} PRIVATE -static-pie -Wl,--compress-debug-sections=zlib)

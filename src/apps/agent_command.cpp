@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/session.h"
 #include "core/version.h"
 #include "keeper/keeper.h"
 #include "runtime/agent/agent_loop.h"
 #include "runtime/agent/server_address.h"
+#include "runtime/data_folder.h"
 
 namespace muster::apps {
 namespace {
@@ -39,6 +42,9 @@ class AgentBody final : public cli::CommandBody {
     options.duration_us(
         "--reconnect-max", reconnect_max_us_,
         "Longest pause between two tries to reach the server (default: 1s on this machine, else 30s)");
+    options.duration_us(
+        "--upgrade-patience", upgrade_patience_us_,
+        "How long a newer version has to reach the server before this one goes on (default: 5m)");
     options.text("--boot-id-file", "FILE", boot_id_,
                  "File that changes at each boot, for containers without /proc/sys");
   }
@@ -58,10 +64,15 @@ class AgentBody final : public cli::CommandBody {
     }
     auto folder = runtime::WorkerFolder::take(folder_);
     if (!folder) return std::unexpected(folder.error());
+    // A folder that joined keeps whom its tasks run as.
+    if (process_.run_as.empty() && runtime::read_line_file(folder->path() + "/server.url"))
+      process_.run_as = runtime::kept_run_as(*folder);
     process_.server.token_file = token_.value_or(folder->path() + "/agent.token");
-    process_.version = std::string(kVersion);
+    process_.version = std::string(own_version());
     process_.slots = {narrow(cpu_slots_), narrow(gpu_slots_)};
     process_.server.pause_max_us = reconnect_max_us_.value_or(0);
+    process_.upgrade_patience_us = upgrade_patience_us_.value_or(runtime::kUpgradePatience_us);
+    process_.words = again_words(*folder);
     if (boot_id_) process_.sources.boot_id_file = *boot_id_;
     const Result<void> end = runtime::run_agent(*folder, process_);
     if (!end) return std::unexpected(end.error());
@@ -69,11 +80,36 @@ class AgentBody final : public cli::CommandBody {
   }
 
  private:
+  // The same words to another version, wherever it is started.
+  std::vector<std::string> again_words(const runtime::WorkerFolder& folder) const {
+    std::vector<std::string> words = {"agent", "--folder", folder.path()};
+    const auto add = [&](const std::string& name, const std::string& value) {
+      if (!value.empty()) words.insert(words.end(), {name, value});
+    };
+    add("--server", process_.server.server_url);
+    add("--url-file", absolute(process_.server.server_file));
+    add("--token-file", absolute(process_.server.token_file));
+    add("--name", process_.name);
+    add("--run-as", process_.run_as);
+    add("--boot-id-file", absolute(boot_id_.value_or("")));
+    if (cpu_slots_) add("--slots", std::to_string(*cpu_slots_));
+    if (gpu_slots_) add("--gpu-slots", std::to_string(*gpu_slots_));
+    if (reconnect_max_us_) add("--reconnect-max", std::to_string(*reconnect_max_us_ / 1000) + "ms");
+    if (upgrade_patience_us_) add("--upgrade-patience", std::to_string(*upgrade_patience_us_ / 1000) + "ms");
+    return words;
+  }
+
+  static std::string absolute(const std::string& path) {
+    std::error_code failed;
+    return path.empty() ? path : std::filesystem::absolute(path, failed).string();
+  }
+
   std::string folder_;
   runtime::AgentProcess process_;
   std::optional<std::string> token_;
   std::optional<std::string> boot_id_;
   std::optional<std::int64_t> reconnect_max_us_;
+  std::optional<std::int64_t> upgrade_patience_us_;
   std::optional<std::uint64_t> cpu_slots_;
   std::optional<std::uint64_t> gpu_slots_;
 };

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,11 @@ class Join final : public cli::CommandBody {
     options.text("--folder", "DIR", folder_, "the worker's folder (default: joined/ beside a server's data)");
     options.number("--slots", "N", cpu_slots_, "CPU slots (default: its cores)");
     options.number("--gpu-slots", "N", gpu_slots_, "GPU slots (default: the GPUs that are found)");
+    options.text("--run-as", "USER", run_as_,
+                 "as root: the user whom tasks run as; kept in the folder for the next time");
+    options.duration_us(
+        "--upgrade-patience", upgrade_patience_us_,
+        "how long a newer version has to reach the server before this one goes on (default: 5m)");
     options.text("--boot-id-file", "FILE", boot_id_,
                  "file that changes at each boot, for containers without /proc/sys");
     options.flag("-d,--detach", detach_,
@@ -128,7 +134,10 @@ class Join final : public cli::CommandBody {
     process.server.server_file = folder->path() + "/server.url";
     process.server.token_file = folder->path() + "/agent.token";
     process.name = name_;
-    process.version = std::string(kVersion);
+    process.run_as = run_as_.empty() ? runtime::kept_run_as(*folder) : run_as_;
+    process.words = again_words();
+    process.upgrade_patience_us = upgrade_patience_us_.value_or(runtime::kUpgradePatience_us);
+    process.version = std::string(own_version());
     process.slots = {narrow(cpu_slots_), narrow(gpu_slots_)};
     if (boot_id_) process.sources.boot_id_file = *boot_id_;
     const Result<void> end = runtime::run_agent(*folder, process);
@@ -137,14 +146,25 @@ class Join final : public cli::CommandBody {
   }
 
   // The same command without the key: what it was good for is in the folder.
+  std::vector<std::string> again_words() const {
+    std::error_code failed;
+    std::vector<std::string> words = {"join", "--folder",
+                                      std::filesystem::absolute(folder_, failed).string()};
+    const auto add = [&](const char* name, const std::string& value) {
+      words.insert(words.end(), {name, value});
+    };
+    if (!name_.empty()) add("--name", name_);
+    if (!run_as_.empty()) add("--run-as", run_as_);
+    if (boot_id_) add("--boot-id-file", std::filesystem::absolute(*boot_id_, failed).string());
+    if (cpu_slots_) add("--slots", std::to_string(*cpu_slots_));
+    if (gpu_slots_) add("--gpu-slots", std::to_string(*gpu_slots_));
+    if (upgrade_patience_us_) add("--upgrade-patience", std::to_string(*upgrade_patience_us_ / 1000) + "ms");
+    return words;
+  }
+
   Result<int> run_detached(cli::Session& session) const {
     runtime::DetachedProcess child;
-    child.arguments = {"join", "--folder", folder_};
-    if (!name_.empty()) child.arguments.insert(child.arguments.end(), {"--name", name_});
-    if (boot_id_) child.arguments.insert(child.arguments.end(), {"--boot-id-file", *boot_id_});
-    for (const auto& [name, value] : {std::pair("--slots", cpu_slots_), {"--gpu-slots", gpu_slots_}}) {
-      if (value) child.arguments.insert(child.arguments.end(), {name, std::to_string(*value)});
-    }
+    child.arguments = again_words();
     child.output = folder_ + "/agent.log";
     child.folder = folder_;
     const Result<pid_t> started = runtime::start_detached(child);
@@ -169,6 +189,8 @@ class Join final : public cli::CommandBody {
   std::optional<std::uint64_t> cpu_slots_;
   std::optional<std::uint64_t> gpu_slots_;
   std::optional<std::string> boot_id_;
+  std::string run_as_;
+  std::optional<std::int64_t> upgrade_patience_us_;
   bool detach_ = false;
 };
 

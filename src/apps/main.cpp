@@ -13,5 +13,5 @@ int main(int argc, char** argv) {
   if (const doors::DoorProgram* program = doors::find_program(name); program != nullptr)
     return program->run({name, {argv + 1, argv + argc}}, client::process_environment);
   const std::vector<cli::Command> commands = apps::all_commands();
-  return cli::run_command_line(argc, argv, {kVersion, commands});
+  return cli::run_command_line(argc, argv, {own_version(), commands});
 }

@@ -84,6 +84,7 @@ struct ServerTargets {
   std::optional<std::uint64_t> slots;
   std::optional<std::uint64_t> gpu_slots;
   bool no_worker = false;
+  bool no_upgrade = false;
   std::string store;
   TlsChoice tls;
   std::optional<std::int64_t> renew_agents_us;
@@ -109,6 +110,7 @@ void declare_server(cli::Options& options, ServerTargets& targets) {
   options.text("--store", "URL", targets.store,
                "PostgreSQL database instead of the folder's own, remembered: postgres://…; or sqlite");
   options.flag("--no-worker", targets.no_worker, "Start no worker on this machine");
+  options.flag("--no-upgrade", targets.no_upgrade, "Leave agents of older versions as they are");
 }
 
 Result<std::optional<std::uint32_t>> slot_number(const std::optional<std::uint64_t>& number,
@@ -152,6 +154,7 @@ Result<ServerProcess> make_process(const ServerTargets& targets, cli::Session& s
   process.lease_us = targets.lease_us;
   process.worker = {!targets.no_worker, *slots, *gpu_slots};
   process.version = session.version();
+  process.upgrade_agents = !targets.no_upgrade;
   return process;
 }
 
@@ -253,6 +256,7 @@ class Up final : public cli::CommandBody {
     child.arguments = {
         "server", "--data", process.folder.path, "--listen", targets_.listen, "--ready-descriptor", "3"};
     if (targets_.no_worker) child.arguments.emplace_back("--no-worker");
+    if (targets_.no_upgrade) child.arguments.emplace_back("--no-upgrade");
     for (const auto& [name, time_us] :
          {std::pair("--renew-agents", targets_.renew_agents_us), {"--lease", targets_.lease_us}}) {
       if (time_us)

@@ -86,6 +86,11 @@ std::string outer_address() {
   return found;
 }
 
+std::string program_beside() {
+  std::error_code failed;
+  return std::filesystem::read_symlink("/proc/self/exe", failed).parent_path() / "muster";
+}
+
 // Nothing when the port speaks plain HTTP, which it does on loopback only.
 Result<std::optional<net::TlsContext>> make_tls(const ServerProcess& process) {
   const TlsChoice& tls = process.tls;
@@ -139,6 +144,9 @@ runtime::ServerOptions server_options(ServerProcess& process, OpenStore& store) 
   }
   if (process.renew_agents_us) options.renew_agents_us = *process.renew_agents_us;
   options.version = process.version;
+  options.upgrade_agents = process.upgrade_agents;
+  // muster-server needs libraries that other machines may not have: they get the static program beside it.
+  if (postgres() != nullptr) options.program = program_beside();
   options.store_name = store.name();
   options.owner = user_name();
   options.worker = process.worker;

@@ -28,6 +28,7 @@ struct ServerProcess {
   std::optional<Micros> lease_us;
   runtime::WorkerOptions worker;
   std::string version;
+  bool upgrade_agents = true;
   runtime::ServerOptions::Interrupt interrupt = runtime::ServerOptions::Interrupt::ends_server;
   runtime::TerminalEcho echo = runtime::TerminalEcho::none;
   std::string store_url;  // empty: the file of the folder

@@ -147,12 +147,14 @@ struct WorkerRow {
   WorkerFacts facts;
   std::optional<std::uint32_t> cpu_slots;  // set by an operator
   std::optional<std::uint32_t> gpu_slots;
-  NamedAmounts offers;                   // what tasks may --use of it
-  Labels labels;                         // what tasks may ask for with --on
-  std::string serves;                    // empty: everything; else tasks of batches of this name only
-  std::optional<Micros> lease_us;        // shorter than the server's own; absent: the server's own
-  std::string reason;                    // of the last pause, drain, loss or quarantine
-  std::uint32_t quarantines = 0;         // in a row; 0: none since a task went well or a person resumed it
+  NamedAmounts offers;             // what tasks may --use of it
+  Labels labels;                   // what tasks may ask for with --on
+  std::string serves;              // empty: everything; else tasks of batches of this name only
+  std::optional<Micros> lease_us;  // shorter than the server's own; absent: the server's own
+  WorkerState returns_as =
+      WorkerState::online;        // of a lost one: paused, draining or quarantined, if it was so before
+  std::string reason;             // of the last pause, drain, loss or quarantine
+  std::uint32_t quarantines = 0;  // in a row; 0: none since a task went well or a person resumed it
   Micros quarantined_until_wall_us = 0;  // valid while quarantined; then one task may try
   Micros created_wall_us = 0;
   Micros last_seen_wall_us = 0;  // written when the state changes, never by heartbeats

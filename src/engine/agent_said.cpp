@@ -9,9 +9,26 @@ namespace muster::engine {
 
 namespace {
 
+std::optional<WorkerEvent> return_event(WorkerState before) {
+  switch (before) {
+    case WorkerState::paused:
+      return WorkerEvent::pause;
+    case WorkerState::draining:
+      return WorkerEvent::drain;
+    case WorkerState::quarantined:
+      return WorkerEvent::quarantine;
+    default:
+      return std::nullopt;
+  }
+}
+
 void connect_row(Engine::State& state, Worker& worker) {
   const auto to = kWorkerCycle.find(worker.row.state, WorkerEvent::connect);
   if (to) worker.row.state = *to;
+  // What a person or its own failures had said of it outlives its loss.
+  if (const auto before = return_event(worker.row.returns_as))
+    worker.row.state = kWorkerCycle.next(worker.row.state, *before);
+  worker.row.returns_as = WorkerState::online;
   worker.row.last_seen_wall_us = state.now.wall_us;
   state.decision.changes.workers.push_back(worker.row);
 }

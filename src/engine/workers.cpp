@@ -213,6 +213,10 @@ void Engine::State::resume(Worker& worker) {
 
 // Nothing of it runs any more: by its lease, or by a person's word.
 void Engine::State::lose_all(Worker& worker, const std::string& message) {
+  const bool is_set_aside = worker.row.state == WorkerState::paused ||
+                            worker.row.state == WorkerState::draining ||
+                            worker.row.state == WorkerState::quarantined;
+  worker.row.returns_as = is_set_aside ? worker.row.state : WorkerState::online;
   worker.row.state = kWorkerCycle.next(worker.row.state, WorkerEvent::declare_lost);
   worker.half_open = false;
   decision.changes.workers.push_back(worker.row);

@@ -54,7 +54,7 @@ class Backend {
   // Posts the wish; the server ends by itself when it is fulfilled. Asking again is harmless; `keep_running` hastens an end.
   virtual void shut_down(const Principal& who, StopTasks tasks) = 0;
 
-  // This very program, for machines that do not have it.
+  // The program for machines that do not have it, or have an older one; null when there is none.
   virtual std::shared_ptr<const std::string> own_program() = 0;
 
   // Makes the engine hold the batch when the next posted input is handled. False: there is no such batch.

@@ -304,7 +304,13 @@ bool is_open(std::string_view path) {
 
 Response Front::State::open_route(const Target& target) {
   const ServerFacts& facts = backend.facts();
-  if (target.path[0] == "dl") return {200, "application/octet-stream", {}, {}, backend.own_program()};
+  if (target.path[0] == "dl") {
+    if (auto program = backend.own_program()) {
+      return {200, "application/octet-stream", {}, {}, std::move(program)};
+    }
+    return problem({ErrorKind::not_found, kNoSuchThing, "this server has no program to give",
+                    "put the file muster beside muster-server, on the server's machine"});
+  }
   if (target.path[0] == "openapi.json") return {200, "application/json", {}, openapi_json(facts.version)};
   if (target.path[0] == "readyz" && !facts.ready) return {503, "text/plain", {}, "not ready\n"};
   return {200, "text/plain", {}, "ok\n"};

@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "core/failpoint.h"
 #include "keeper/connect.h"
 #include "keeper/keeper_loop.h"
 #include "keeper/process_facts.h"
@@ -128,7 +129,9 @@ Result<std::unique_ptr<Keeper>> make_keeper(const KeeperOptions& options) {
   const KeeperIdentity identity{::getpid(), self ? self->start_ticks : 0, boot_id()};
   if (auto done = write_identity(folder->get(), identity); !done)
     return std::unexpected(std::move(done.error()));
+  failpoint("keeper.identity.written");
   Result<AgentLink> link = AgentLink::listen(folder->get());
+  failpoint("keeper.listens");
   if (!link) return std::unexpected(std::move(link.error()));
   Result<Keeper::Parts> parts =
       open_parts(options, std::move(*link), std::move(*folder), std::move(*logs_folder), std::move(*spool));

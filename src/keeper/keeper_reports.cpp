@@ -2,6 +2,7 @@
 // Everything can be asked twice; what is told was written down before.
 #include <algorithm>
 
+#include "core/failpoint.h"
 #include "keeper/keeper_loop.h"
 #include "keeper/process_facts.h"
 
@@ -15,6 +16,7 @@ KeeperStarted started_of(const Task& task) {
 }  // namespace
 
 void Keeper::obey(KeeperRequest&& request) {
+  failpoint("keeper.asked");
   // First of all, so that work sent with a renewed lease is not refused for the old one.
   if (request.deadline_mono_us > deadline_us_) {
     deadline_us_ = request.deadline_mono_us;
@@ -33,6 +35,7 @@ void Keeper::obey(KeeperRequest&& request) {
       std::string message;
       wire::append_keeper_started({attempt, 0, 0, 0, {}}, message);
       records_->append(RecordKind::forgotten, message);
+      failpoint("keeper.forgotten");
     }
     tasks_.remove(attempt);
   }
@@ -60,6 +63,7 @@ void Keeper::take_start(KeeperStart&& start_wanted) {
 void Keeper::write_down() {
   parts_.spool.flush();
   if (ended_now_.empty()) return;
+  failpoint("keeper.logs.flushed");
   const blobs::SegmentPlace place = parts_.spool.place();
   std::string message;
   for (Task* task : ended_now_) {
@@ -73,6 +77,7 @@ void Keeper::write_down() {
     pacer_.note(now_us_);
   }
   ended_now_.clear();
+  failpoint("keeper.ends.noted");
 }
 
 void Keeper::report() {
@@ -110,8 +115,10 @@ void Keeper::report() {
   untold_starts_.clear();
   untold_ends_.clear();
   pacer_.sent(now_us_);
+  failpoint("keeper.report.before");
   if (has_news) parts_.link.send(told);
   push_to_agent();
+  failpoint("keeper.report.after");
 }
 
 // Everything a successor has to know if this process is killed now.

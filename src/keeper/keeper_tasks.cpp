@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "core/failpoint.h"
 #include "keeper/keeper_loop.h"
 #include "keeper/process_facts.h"
 
@@ -43,6 +44,7 @@ void Keeper::start(Task& task) {
     wire::append_keeper_started({task.attempt(), 0, 0, wall_now_us(), {}}, message);
     records_->append(RecordKind::about_to_start, message);
   }
+  failpoint("keeper.starting");
   if (const auto failed = starter_.start(task)) {
     task.end.kind = EndKind::launch_failed;
     task.end.launch_errno = failed->error_number;
@@ -60,7 +62,9 @@ void Keeper::start(Task& task) {
   std::string message;
   wire::append_keeper_started({task.attempt(), task.process, task.start_ticks, task.started_wall_us, {}},
                               message);
+  failpoint("keeper.started");
   records_->append(RecordKind::started, message);
+  failpoint("keeper.start.noted");
 }
 
 void Keeper::fill_from_queue() {

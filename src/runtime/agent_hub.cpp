@@ -219,6 +219,11 @@ void AgentHub::send(SessionId session, const ServerMessage& message) {
   if (found != state_->connections.end()) found->second->send(wire::encode_server_message(message));
 }
 
+void AgentHub::offer_program(SessionId session, const wire::Program& program) {
+  const auto found = state_->connections.find(session);
+  if (found != state_->connections.end()) found->second->send(wire::encode_program(program));
+}
+
 void AgentHub::offer_credential(SessionId session, const std::string& token) {
   const auto found = state_->connections.find(session);
   if (found != state_->connections.end()) found->second->send(wire::encode_credential(token));

@@ -51,6 +51,7 @@ class AgentHub {
 
   void welcome(const wire::Welcome& welcome);
   void send(SessionId session, const ServerMessage& message);
+  void offer_program(SessionId session, const wire::Program& program);
   void offer_credential(SessionId session, const std::string& token);
   // Says why and closes; agent_gone is not called.
   void close(SessionId session, const wire::Refused& why);

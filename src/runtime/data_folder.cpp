@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "core/escape.h"
+#include "core/failpoint.h"
 
 namespace muster::runtime {
 namespace {
@@ -102,7 +103,9 @@ Result<void> write_file_atomically(const std::string& path, std::string_view tex
     unlink(beside.c_str());
     return cannot_write(path, number);
   }
+  failpoint("file.written");
   if (rename(beside.c_str(), path.c_str()) != 0) return cannot_write(path, errno);
+  failpoint("file.renamed");
   return {};
 }
 

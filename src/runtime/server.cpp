@@ -9,13 +9,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <set>
 
+#include "core/failpoint.h"
+#include "core/version.h"
 #include "front/front.h"
 #include "front/tokens.h"
 #include "net/server_url.h"
@@ -25,6 +25,7 @@
 #include "runtime/clock.h"
 #include "runtime/core_dumps.h"
 #include "runtime/log_sealer.h"
+#include "runtime/own_program.h"
 #include "runtime/process_meters.h"
 #include "runtime/server_tokens.h"
 #include "runtime/turns.h"
@@ -58,7 +59,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
     turns_.post(std::move(input), std::move(audit), std::move(then));
   }
   void shut_down(const Principal& who, StopTasks tasks) override;
-  std::shared_ptr<const std::string> own_program() override;
+  std::shared_ptr<const std::string> own_program() override { return own_program_.bytes(); }
   bool load(BatchId batch) override { return turns_.load_batch(batch); }
 
   // ---- TurnEffects
@@ -82,6 +83,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
  private:
   Result<void> start();
   AgentCredentials::Doors credential_doors();
+  void offer_program(SessionId session, const AgentHello& hello);
   void seal_old_batches();
   void watch_signals();
   void loop();
@@ -104,7 +106,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
   std::unique_ptr<ServerTokens> tokens_;
   std::unique_ptr<front::Front> front_;
   std::unique_ptr<AgentCredentials> credentials_;
-  std::weak_ptr<const std::string> own_program_;  // read again when nobody is being sent it
+  OwnProgram own_program_;
   AgentHub hub_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<LogSealer> sealer_;
@@ -161,6 +163,7 @@ Server::Server(const ServerParts& parts, const ServerOptions& options)
     : parts_(parts),
       options_(options),
       turns_(parts.store, options.engine, *this),
+      own_program_(options.program, options.version),
       hub_(io_, *this),
       supervisor_(options.folder, options.worker, parts.log) {}
 
@@ -193,6 +196,7 @@ Result<void> Server::start() {
   sealer_ = std::make_unique<LogSealer>(parts_.logs);
   seal_old_batches();
   look_at_disk();
+  failpoint("server.listens");
   // Tokens first: who finds the address finds what opens it.
   return write_file_atomically(options_.folder.url(), url.pinned() + "\n", 0644);
 }
@@ -219,13 +223,15 @@ AgentCredentials::Doors Server::credential_doors() {
   return doors;
 }
 
-std::shared_ptr<const std::string> Server::own_program() {
-  if (auto read = own_program_.lock()) return read;
-  std::ifstream file("/proc/self/exe", std::ios::binary);
-  auto read = std::make_shared<const std::string>(std::istreambuf_iterator<char>(file),
-                                                  std::istreambuf_iterator<char>());
-  own_program_ = read;
-  return read;
+// An older agent is told of this version before it is welcomed or refused: one that speaks no common protocol needs it most.
+void Server::offer_program(SessionId session, const AgentHello& hello) {
+  if (!options_.upgrade_agents || !is_older_version(hello.facts.version, options_.version)) return;
+  const std::optional<wire::Program> program = own_program_.facts();
+  if (!program) {
+    return parts_.log.warning("no program for agents",
+                              {{"file", options_.program}, {"version", hello.facts.version}});
+  }
+  hub_.offer_program(session, *program);
 }
 
 void Server::watch_signals() {
@@ -429,6 +435,8 @@ void Server::agent_hello(SessionId session, const front::Identity& who, AgentHel
                                       {"worker", hello.worker_name},
                                       {"host", hello.facts.host},
                                       {"version", hello.facts.version}});
+  offer_program(session, hello);
+  failpoint("server.hello");
   turns_.post(AgentConnected{session, std::move(hello)}, {});
 }
 
@@ -487,7 +495,10 @@ bool Server::agent_logs(SessionId session, const wire::LogRecords& records) {
     appends.push_back(
         {{record.attempt, static_cast<blobs::Stream>(record.stream), record.offset, record.bytes}, last_max});
   }
-  if (const Result<void> kept = parts_.logs.append(appends); !kept) {
+  failpoint("server.logs.before");
+  const Result<void> kept = parts_.logs.append(appends);
+  failpoint("server.logs.after");
+  if (!kept) {
     parts_.log.error("logs not kept", {{"why", kept.error().what}});
     logs_refused_[session] = true;
     return false;

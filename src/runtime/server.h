@@ -37,6 +37,9 @@ struct ServerOptions {
   std::string outer_address;             // a number that other machines may reach; empty: none was found
   std::vector<std::string> host_names;   // this machine's, as others may call it
   std::string version;
+  std::string program =
+      "/proc/self/exe";  // what machines without Muster, and agents of older versions, are given
+  bool upgrade_agents = true;
   std::string store_name;
   std::string owner;  // the user whose tokens are made
   WorkerOptions worker;

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/check.h"
+#include "core/failpoint.h"
 #include "runtime/clock.h"
 
 namespace muster::runtime {
@@ -55,6 +56,7 @@ void Turns::load(Now now) {
   engine_.reset();
   StoreSnapshot snapshot = store_.load();
   incarnation_ = snapshot.incarnation;
+  failpoint("server.loaded");
   engine_.emplace(options_);
   engine_->restore(std::move(snapshot), now);
 }
@@ -159,18 +161,22 @@ void Turns::run(Now now) {
     return recover(group, unknown.what(), false, now);
   }
   perform(group);
+  failpoint("server.performed");
   engine_->committed();
 }
 
 void Turns::commit(const Changes& changes) {
   if (changes.empty()) return;
   const Micros start_us = mono_now_us();
+  failpoint("server.commit.before");
   store_.commit(changes);
+  failpoint("server.commit.after");
   commit_times_.observe(mono_now_us() - start_us);
 }
 
 void Turns::perform(Group& group) {
   perform_messages(group);
+  failpoint("server.agents_told");
   if (!group.changes.empty()) effects_.committed(group.changes);
   for (Effect& effect : group.effects) {
     if (const Reply* reply = std::get_if<Reply>(&effect)) answer(reply->request, reply->body);

@@ -330,6 +330,7 @@ WorkerRow sample_worker(WorkerId id) {
   row.labels = {{"storage", "lustre"}, {"zone", "b"}};
   row.serves = "align";
   row.lease_us = 3'600'000'000;
+  row.returns_as = WorkerState::draining;
   row.reason = "disk swap";
   row.quarantines = 2;
   row.quarantined_until_wall_us = 1'760'000'000'000'000;

@@ -114,6 +114,10 @@ TEST(AgentFrames, ValuesComeBack) {
   EXPECT_EQ(decode_credential(encode_credential("mst_agent_7_secret_crc")), "mst_agent_7_secret_crc");
   EXPECT_FALSE(decode_credential(encode_credential("")));
   EXPECT_EQ(frame_kind(encode_credential_kept()), FrameKind::credential_kept);
+  const Program program{"0.2.0", std::string(32, 'h'), 4711};
+  EXPECT_EQ(decode_program(encode_program(program)), program);
+  EXPECT_FALSE(decode_program(encode_program({"0.2.0", "short", 1})));
+  EXPECT_FALSE(decode_program(encode_program({"../0.2.0", std::string(32, 'h'), 1})));
   const LogsTaken taken{3, 2, 4096};
   EXPECT_EQ(decode_logs_taken(encode_logs_taken(taken)), taken);
 }
@@ -129,6 +133,8 @@ TEST(AgentFrames, BytesStay) {
   golden::expect_golden("agent/credential.hex",
                         golden::hex_lines(encode_credential("mst_agent_7_secret_crc")));
   golden::expect_golden("agent/credential_kept.hex", golden::hex_lines(encode_credential_kept()));
+  golden::expect_golden("agent/program.hex",
+                        golden::hex_lines(encode_program({"0.2.0", std::string(32, 'h'), 4711})));
   golden::expect_golden("agent/logs_taken.hex", golden::hex_lines(encode_logs_taken({3, 2, 4096})));
 }
 

@@ -47,7 +47,7 @@ def pids_in(folder):
             words = pathlib.Path(f"/proc/{entry}/cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if int(entry) != os.getpid() and os.path.basename(words[0]) == "muster" and any(str(folder) in word for word in words):
+        if int(entry) != os.getpid() and os.path.basename(words[0]) in ("muster", "muster-server") and any(str(folder) in word for word in words):
             found[int(entry)] = words
     return found
 

@@ -1,6 +1,7 @@
 """`muster agent --run-as USER`: tasks of a root agent run as another user, who gets at nothing of the agent's."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -84,3 +85,28 @@ def test_what_cannot_be_is_refused(tmp_path, open_folder):
     (kept / "keepers" / "1").mkdir(parents=True)
     done = agent("--folder", kept, "--run-as", USER)
     assert done.returncode == 3 and "own user" in done.stderr, done
+
+
+def test_a_joined_worker_keeps_whom_its_tasks_run_as(make_server, open_folder):
+    """join --run-as"""
+    server = make_server(listen="0.0.0.0:0")
+    key = json.loads(server.run("invite", "--json").stdout)["key"]
+    folder = open_folder / "worker"
+    worker = Worker(server, folder)
+    words = [MUSTER, "join", "--folder", folder, "-d"]
+    uid = line_of(USER)[2]
+
+    def who():
+        batch = shell(server, "id -u", cwd="none")
+        server.wait(batch)
+        return server.run("logs", f"{batch}.1").stdout.strip()
+
+    for more in ([server.url, "--key", key, "--run-as", USER], []):
+        subprocess.run([*words, *more], env=server.environment(), check=True, timeout=60, stdin=subprocess.DEVNULL)
+        eventually(lambda: worker.row() and worker.row()["connected"])
+        assert who() == uid
+        worker.kill_agent(signal.SIGTERM)
+    # Nor is it forgotten by the agent of a service, which joins nothing.
+    folder_owners[open_folder] = [worker.start(url=(folder / "server.url").read_text().strip(), token=folder / "agent.token")]
+    eventually(lambda: worker.lock_owner() == folder_owners[open_folder][0].pid)
+    assert who() == uid

@@ -57,6 +57,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case FrameKind::credential:
       round_trip(decode_credential(frame), encode_credential, decode_credential);
       break;
+    case FrameKind::program:
+      round_trip(decode_program(frame), encode_program, decode_program);
+      break;
     case FrameKind::credential_kept:
       break;
   }

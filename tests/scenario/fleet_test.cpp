@@ -153,6 +153,27 @@ TEST_F(Fleet, ALostWorkersTasksRunElsewhereAtNoCost) {
   EXPECT_NE(closed(9).find("removed"), std::string::npos);
 }
 
+TEST_F(Fleet, WhatWasSaidOfALostWorkerCountsWhenItComesBack) {
+  SessionId session = 1;
+  for (const auto& [said, wanted] :
+       {std::pair(WorkerVerb::pause, WorkerState::paused), {WorkerVerb::drain, WorkerState::draining}}) {
+    connect(session, "a", 1);
+    verb(1, said, "disk swap");
+    verb(1, WorkerVerb::lost);
+    EXPECT_EQ(worker(1).row.state, WorkerState::lost);
+    restart();
+    connect(++session, "a", 1);
+    EXPECT_EQ(worker(1).row.state, wanted);
+    verb(1, WorkerVerb::resume);
+    EXPECT_EQ(worker(1).row.state, WorkerState::online);
+    tell(AgentGone{session++});
+  }
+  connect(session, "a", 1);
+  verb(1, WorkerVerb::lost);
+  connect(++session, "a", 1);
+  EXPECT_EQ(worker(1).row.state, WorkerState::online);
+}
+
 TEST_F(Fleet, ALossOfWhatNeverStartedIsNoPoison) {
   connect(1, "a", 1);
   tell(tasks(1));

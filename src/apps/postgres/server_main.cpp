@@ -10,5 +10,5 @@ int main(int argc, char** argv) {
   using namespace muster;
   apps::set_postgres(apps::postgres_part());
   const std::vector<cli::Command> commands = apps::all_commands();
-  return cli::run_command_line(argc, argv, {kVersion, commands});
+  return cli::run_command_line(argc, argv, {own_version(), commands});
 }

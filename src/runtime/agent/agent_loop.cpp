@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "core/escape.h"
+#include "core/failpoint.h"
 #include "keeper/run_as.h"
 #include "runtime/agent/agent_log.h"
 #include "runtime/agent/folder_remover.h"
@@ -60,19 +61,21 @@ void set_identity(std::vector<std::pair<std::string, std::string>>& environment,
 enum class LoopEnd : std::uint8_t {
   ended,
   start_over,  // forget everything and ask again, as a new agent does
+  go_over,     // a newer version is there, and goes on in this process
 };
 
 class AgentLoop final : ServerLinkUser, KeepersUser {
  public:
   AgentLoop(const WorkerFolder& folder, const AgentProcess& process, WorkerFacts facts,
-            const std::optional<keeper::RunAs>& run_as)
+            const std::optional<keeper::RunAs>& run_as, Upgrade& upgrade)
       : folder_(folder),
         process_(process),
         run_as_(run_as),
+        upgrade_(upgrade),
         facts_(std::move(facts)),
         agent_(agent_options()),
         remover_(folder.removed()),
-        keepers_(loop_, folder, remover_, {facts_.boot_id, process.run_as}, *this),
+        keepers_(loop_, folder, remover_, {facts_.boot_id, process.version, process.run_as}, *this),
         server_(loop_, process.server, *this),
         signals_(loop_, SIGTERM, SIGINT),
         due_timer_(loop_),
@@ -105,8 +108,11 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
 
   void take(agent::Input input) override {
     agent::AgentDecision decision = agent_.handle(input, clock_now());
+    failpoint("agent.decided");
     for (const agent::ToKeeper& one : decision.to_keepers) keepers_.send(one.keeper, one.request);
+    if (!decision.to_keepers.empty()) failpoint("agent.keepers_told");
     for (const AgentMessage& message : decision.to_server) server_.send(message);
+    if (!decision.to_server.empty()) failpoint("agent.server_told");
     for (const agent::RemoveFolder& one : decision.remove_folders) {
       remover_.add(one.path);
       rmdir(one.path.substr(0, one.path.rfind('/'))
@@ -148,14 +154,23 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
     return hello;
   }
 
+  void newer_program(const wire::Program& program, const net::ServerUrl& server) override {
+    upgrade_.offered(program, server.pinned());
+  }
+
   void welcomed(const wire::Welcome& welcome) override {
+    upgrade_.reached_server();
     connected_ = true;
     keepers_.rewind_logs();
+    failpoint("agent.welcomed");
     take(agent::Connected{welcome.session});
     logs_grew();
   }
 
   void server_said(ServerMessage message) override {
+    failpoint("agent.answered");
+    if (!message.grants.empty()) failpoint("agent.granted");
+    if (!message.forget.empty()) failpoint("agent.may_forget");
     take(agent::ServerSaid{std::move(message)});
     keepers_.drop_done();
   }
@@ -174,6 +189,7 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
   // ---- logs
 
   void logs_taken(const wire::LogsTaken& taken) override {
+    failpoint("agent.logs_taken");
     keepers_.logs_taken(taken);
     logs_grew();
     schedule();
@@ -183,7 +199,10 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
 
   void logs_grew() override {
     if (!connected_ || server_.log_frame_waits()) return;
-    if (auto frame = keepers_.next_log_frame()) server_.send_log_frame(std::move(*frame));
+    if (auto frame = keepers_.next_log_frame()) {
+      failpoint("agent.logs_read");
+      server_.send_log_frame(std::move(*frame));
+    }
   }
 
   // A keeper tells of starts and ends; what a task writes in between is found by looking.
@@ -267,6 +286,7 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
       if (failed) return;
       ++housekeepings_;
       keepers_.save_log_places();
+      if (!stopping_ && upgrade_.look(mono_now_us())) return go_over();
       if (housekeepings_ % kFactsEvery == 0) look_at_machine();
       if (housekeepings_ % kSweepEvery == 0) sweep();
       if (!folder_.is_still_there()) {
@@ -303,7 +323,14 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
     });
   }
 
+  void go_over() {
+    end_ = LoopEnd::go_over;
+    server_.stop();
+    loop_.stop();
+  }
+
   void stop_everything() {
+    stopping_ = true;
     connected_ = false;
     server_.stop();
     keepers_.stop_all();
@@ -312,6 +339,7 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
   const WorkerFolder& folder_;
   const AgentProcess& process_;
   const std::optional<keeper::RunAs>& run_as_;
+  Upgrade& upgrade_;
   WorkerFacts facts_;
   agent::Agent agent_;
   asio::io_context loop_{1};
@@ -324,6 +352,7 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
   asio::steady_timer housekeeping_timer_;
   Micros armed_us_ = std::numeric_limits<Micros>::max();  // what due_timer_ waits for
   bool connected_ = false;
+  bool stopping_ = false;  // tasks and all
   bool log_look_is_on_ = false;
   bool removing_ = false;
   std::vector<BatchId> swept_batches_;
@@ -352,12 +381,16 @@ std::vector<std::pair<std::string, std::string>> task_environment(const std::vec
   return environment;
 }
 
+std::string kept_run_as(const WorkerFolder& folder) {
+  return read_line_file(folder.path() + "/run_as").value_or("");
+}
+
 namespace {
 
 // Keepers outlive agents: while one of this folder is there, tasks go on running as whom it was started for.
 Result<void> keep_identity(const WorkerFolder& folder, const std::string& run_as) {
   const std::string file = folder.path() + "/run_as";
-  const std::string before = read_line_file(file).value_or("");
+  const std::string before = kept_run_as(folder);
   if (before != run_as && !folder.keeper_numbers().empty()) {
     return refuse(ErrorKind::wrong_state, kWrongState,
                   "the keepers of " + escape_text(folder.path()) + " run tasks as " +
@@ -400,9 +433,15 @@ Result<void> run_agent(const WorkerFolder& folder, const AgentProcess& process) 
   auto facts = discover_facts(process.sources, folder.work(), process.slots, discover_gpus(kGpuPatience_us));
   if (!facts) return std::unexpected(std::move(facts.error()));
   facts->version = process.version;
+  Upgrade upgrade(folder,
+                  {process.version, process.words, process.server.token_file, process.upgrade_patience_us});
+  upgrade.begin();
   try {
-    while (AgentLoop(folder, process, *facts, *run_as).run() == LoopEnd::start_over) {
+    for (LoopEnd end = LoopEnd::start_over; end != LoopEnd::ended;) {
+      end = AgentLoop(folder, process, *facts, *run_as, upgrade).run();
+      if (end == LoopEnd::go_over) upgrade.go_over();
     }
+    upgrade.ended_in_order();
   } catch (const std::exception& failed) {
     // Memory or the loop's own descriptors gave out. Nothing is lost with this process: a new one takes over.
     log_agent(AgentLogLevel::error, std::string("the agent cannot go on: ") + failed.what());

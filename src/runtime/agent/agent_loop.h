@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "runtime/agent/machine.h"
 #include "runtime/agent/server_link.h"
+#include "runtime/agent/upgrade.h"
 #include "runtime/agent/worker_folder.h"
 
 namespace muster::runtime {
@@ -19,11 +20,17 @@ struct AgentProcess {
   DeclaredSlots slots;
   MachineSources sources;
   std::string run_as;  // user whom tasks run as; empty: the agent's own
+  // How this agent is started again, behind the program's name, by a newer version or after one that did not come up.
+  std::vector<std::string> words;
+  Micros upgrade_patience_us = kUpgradePatience_us;
 };
 
 // What every task's environment begins with: from ours, only what says who and where one is, and how to speak.
 std::vector<std::pair<std::string, std::string>> task_environment(const std::vector<std::string>& own,
                                                                   const std::string& spool_id);
+
+// Whom tasks of this folder ran as before; empty: the agent's own user.
+std::string kept_run_as(const WorkerFolder& folder);
 
 // Runs until a signal ends it.
 //   SIGTERM  ends the agent alone; tasks go on under the keeper

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "blobs/beneath.h"
+#include "core/failpoint.h"
 
 namespace muster::runtime {
 
@@ -69,7 +70,9 @@ void FolderRemover::add(const std::string& folder) {
   const std::string last = slash == std::string::npos ? inner : inner.substr(slash + 1);
   if (last.empty() || is_dots(last.c_str())) return;
   std::string name = std::to_string(next_name_++);
+  failpoint("agent.folder.going");
   if (renameat(parent->get(), last.c_str(), bin_folder_, name.c_str()) != 0) return;
+  failpoint("agent.folder.gone");
   waiting_.push_back(std::move(name));
 }
 

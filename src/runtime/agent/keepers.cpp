@@ -16,6 +16,7 @@
 #include <map>
 #include <utility>
 
+#include "core/failpoint.h"
 #include "keeper/connect.h"
 #include "keeper/records.h"
 #include "runtime/agent/agent_log.h"
@@ -38,7 +39,8 @@ constexpr Micros kComplaint_us = 30'000'000;  // between two lines about one tha
 constexpr Micros kSurvivorPatience_us = 60'000'000;
 constexpr Micros kStartPauseMax_us = 5'000'000;  // between two tries to start one
 constexpr int kCleanLooks = 2;  // a process that is just becoming a program may be missed by one
-constexpr const char* kBootName = "boot_id";  // the agent's own note in a keeper's folder
+constexpr const char* kBootName = "boot_id";     // the agent's own note in a keeper's folder
+constexpr const char* kVersionName = "version";  // also: of the program that was started there
 constexpr const char* kPlaceName = "shipped";
 
 enum class Life : std::uint8_t {
@@ -75,6 +77,7 @@ struct Keepers::State final : KeeperLinkUser {
     Life life = Life::sought;
     bool initial = false;  // its folder was there at the start
     bool was_joined = false;
+    bool is_of_this_version = false;
     std::optional<keeper::KeeperIdentity> identity;
     std::unique_ptr<KeeperLink> link;
     std::optional<LogShipper> shipper;
@@ -129,8 +132,19 @@ struct Keepers::State final : KeeperLinkUser {
     });
   }
 
+  // Nobody is there for new tasks. One of another version that lives is; it is asked what it has first.
+  bool wants_another() const {
+    if (stopping) return false;
+    bool asked = true;
+    for (const auto& [id, entry] : entries) {
+      if (entry.life == Life::joined && entry.is_of_this_version) return false;
+      if (entry.life == Life::sought) asked = false;
+    }
+    return asked;
+  }
+
   void set_timer() {
-    const bool start_again = !stopping && !has_living();
+    const bool start_again = wants_another();
     if (timer_is_on || (!is_unsettled() && !start_again)) return;
     timer_is_on = true;
     timer.expires_after(std::chrono::microseconds(kLook_us));
@@ -207,6 +221,7 @@ struct Keepers::State final : KeeperLinkUser {
     if (entry.was_joined) return user.start_over();
     entry.life = Life::joined;
     entry.was_joined = true;
+    entry.is_of_this_version = read_line_file(folder.keeper(id) + "/" + kVersionName) == options.version;
     entry.complained_us = 0;
     failed_starts = 0;
     open_shipper(id);
@@ -215,6 +230,7 @@ struct Keepers::State final : KeeperLinkUser {
                                        "): " + std::to_string(report.started.size()) + " running, " +
                                        std::to_string(report.queued.size()) + " queued, " +
                                        std::to_string(report.ended.size()) + " ended");
+    failpoint("agent.keeper.joined");
     note_growth(id, report);
     user.take(agent::KeeperJoined{id, std::move(report)});
     tell_place(id);
@@ -320,7 +336,7 @@ struct Keepers::State final : KeeperLinkUser {
   // ---- a new one
 
   void keep_one_alive() {
-    if (stopping || has_living() || mono_now_us() < next_start_us) return;
+    if (!wants_another() || mono_now_us() < next_start_us) return;
     agent::KeeperId id = entries.empty() ? 1 : entries.rbegin()->first + 1;
     for (const std::uint64_t number : folder.keeper_numbers()) id = std::max(id, number + 1);
     if (const Result<void> started = start_one(id); !started) {
@@ -338,11 +354,15 @@ struct Keepers::State final : KeeperLinkUser {
       return std::unexpected(std::move(made.error()));
     if (auto noted = write_file_atomically(path + "/" + kBootName, options.boot_id + "\n", 0600); !noted)
       return noted;
+    if (auto noted = write_file_atomically(path + "/" + kVersionName, options.version + "\n", 0600); !noted)
+      return noted;
+    failpoint("agent.keeper.noted");
     std::vector<std::string> words = {"keeper"};
     if (!options.run_as.empty()) words.insert(words.end(), {"--run-as", options.run_as});
     const CoreDumpsOfChildren allowed;
     auto identity = keeper::start_keeper(own_program(), words, path, kStartPatience_us);
     if (!identity) return std::unexpected(std::move(identity.error()));
+    failpoint("agent.keeper.started");
     return {};
   }
 

@@ -40,6 +40,7 @@ class KeepersUser {
 
 struct KeepersOptions {
   std::string boot_id;  // of the machine now: what another boot has left behind is dead without further look
+  std::string version;  // of this program: keepers of another one finish what they have
   std::string run_as;   // user whom new keepers run tasks as; empty: the agent's own
 };
 
@@ -52,7 +53,7 @@ class Keepers {
   Keepers(const Keepers&) = delete;
   Keepers& operator=(const Keepers&) = delete;
 
-  // Looks at every folder, then keeps one keeper alive for new tasks.
+  // Looks at every folder, then keeps one keeper of this version alive for new tasks.
   void start();
   // What is said to one that does not answer just now is lost; its next inventory, or its death, tells the agent.
   void send(agent::KeeperId keeper, const KeeperRequest& request);

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <utility>
+#include "core/failpoint.h"
 
 namespace muster::runtime {
 
@@ -99,6 +100,7 @@ void LogShipper::grown(blobs::SegmentPlace place) {
 
 void LogShipper::save_place() {
   if (saved_ == taken_) return;
+  failpoint("agent.log_place");
   char line[kPlaceBytes + 1];
   std::snprintf(line, sizeof line, "%020llu %020llu\n", static_cast<unsigned long long>(taken_.segment),
                 static_cast<unsigned long long>(taken_.offset));

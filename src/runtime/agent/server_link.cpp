@@ -181,6 +181,11 @@ struct ServerLink::State::Session : std::enable_shared_from_this<ServerLink::Sta
   void take(std::string_view frame) {
     const auto kind = wire::frame_kind(frame);
     if (kind == wire::FrameKind::refused) return take_refusal(frame);
+    if (kind == wire::FrameKind::program) {
+      const auto value = wire::decode_program(frame);
+      if (decoded(value)) owner->user.newer_program(*value, address);
+      return;
+    }
     if (!welcome) {
       if (kind != wire::FrameKind::welcome) return;  // of a later version: not for us
       const auto value = wire::decode_welcome(frame);

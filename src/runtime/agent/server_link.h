@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/agent_messages.h"
+#include "net/server_url.h"
 #include "wire/agent/agent_codec.h"
 
 namespace boost::asio {
@@ -31,6 +32,8 @@ class ServerLinkUser {
   virtual void welcomed(const wire::Welcome& welcome) = 0;
   virtual void server_said(ServerMessage message) = 0;
   virtual void logs_taken(const wire::LogsTaken& taken) = 0;
+  // The server's build is newer; it is given away at that address.
+  virtual void newer_program(const wire::Program& program, const net::ServerUrl& server) = 0;
   // Instead of the one in the token file.
   virtual void new_credential(const std::string& token) = 0;
   // A log frame has left: the next one may be given.

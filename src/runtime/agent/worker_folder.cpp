@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -39,11 +40,30 @@ std::string owner_of(int lock) {
   return digits.empty() ? "another process" : "process " + digits;
 }
 
+// What this process had open when it was another program: the lock is still held through it.
+blobs::File inherited_lock(int lock) {
+  if (owner_of(lock) != "process " + std::to_string(getpid())) return {};
+  struct stat wanted{};
+  if (fstat(lock, &wanted) != 0) return {};
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", failed)) {
+    const int descriptor = std::atoi(entry.path().filename().c_str());
+    struct stat held{};
+    if (descriptor <= STDERR_FILENO || descriptor == lock || fstat(descriptor, &held) != 0) continue;
+    if (held.st_dev != wanted.st_dev || held.st_ino != wanted.st_ino) continue;
+    if ((fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0) continue;  // of another folder object in this process
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    return blobs::File(descriptor);
+  }
+  return {};
+}
+
 Result<blobs::File> take_lock(const std::string& folder) {
   auto lock = blobs::open_at(AT_FDCWD, folder + "/agent.lock", O_RDWR | O_CREAT | O_NOFOLLOW);
   if (!lock) return std::unexpected(std::move(lock.error()));
   if (flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return blobs::file_error(errno, "lock " + escape_text(folder));
+    if (blobs::File inherited = inherited_lock(lock->get())) return inherited;
     return refuse(ErrorKind::wrong_state, kDataFolderInUse,
                   "the worker's folder " + escape_text(folder) + " is in use by " + owner_of(lock->get()),
                   "stop that agent, or choose another folder");
@@ -89,6 +109,8 @@ Result<WorkerFolder> WorkerFolder::take(const std::string& folder) {
   taken.spool_id_ = std::move(*spool_id);
   return taken;
 }
+
+void WorkerFolder::keep_lock_through_exec() const { fcntl(lock_.get(), F_SETFD, 0); }
 
 bool WorkerFolder::is_still_there() const {
   struct stat named{};

@@ -16,6 +16,7 @@ namespace muster::runtime {
 //   spool_id           random, made once: the server knows the worker by it
 //   keepers/<n>/       one per keeper, 1, 2, 3 …: its socket, records and log segments
 //   work/<batch>/<index>/<attempt>/
+//   versions/<v>/muster  newer programs that servers gave; probation: the one that has not reached its server yet; refused: one that failed
 //   removed/           folders on their way out
 class WorkerFolder {
  public:
@@ -25,10 +26,13 @@ class WorkerFolder {
   const std::string& path() const { return path_; }
   const std::string& spool_id() const { return spool_id_; }
   std::string work() const { return path_ + "/work"; }
+  std::string versions() const { return path_ + "/versions"; }
   std::string removed() const { return path_ + "/removed"; }
   std::string keepers() const { return path_ + "/keepers"; }
   std::string keeper(std::uint64_t number) const { return keepers() + "/" + std::to_string(number); }
 
+  // The lock goes along to the program that this process becomes by exec, which takes the folder as it would any other.
+  void keep_lock_through_exec() const;
   // False when somebody removed it under us, or put another one in its place.
   bool is_still_there() const;
   // Numbers of the keepers' folders, rising.

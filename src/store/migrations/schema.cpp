@@ -168,7 +168,8 @@ std::string other_tables() {
   host TEXT NOT NULL, boot_id TEXT NOT NULL, version TEXT NOT NULL, process_id INTEGER NOT NULL,
   cpu_slots INTEGER NOT NULL, gpu_slots INTEGER NOT NULL, cpus INTEGER NOT NULL, mem_mb INTEGER NOT NULL, disk_mb INTEGER NOT NULL,
   gpus BLOB NOT NULL, set_cpu_slots INTEGER, set_gpu_slots INTEGER,
-  offers BLOB NOT NULL, labels BLOB NOT NULL, serves TEXT NOT NULL, lease_us INTEGER, reason TEXT NOT NULL,
+  offers BLOB NOT NULL, labels BLOB NOT NULL, serves TEXT NOT NULL, lease_us INTEGER, )sql" +
+         enumerator("returns_as", kWorkerStates) + R"sql(, reason TEXT NOT NULL,
   quarantines INTEGER NOT NULL, quarantined_until_wall_us INTEGER NOT NULL,
   created_wall_us INTEGER NOT NULL, last_seen_wall_us INTEGER NOT NULL
 ) STRICT;

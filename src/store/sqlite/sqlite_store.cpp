@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "core/escape.h"
+#include "core/failpoint.h"
 #include "store/migrations/migrate.h"
 
 namespace muster::store {
@@ -115,6 +116,7 @@ StoreSnapshot SqliteStore::load() {
   Incarnation incarnation = 0;
   try {
     incarnation = begin();
+    failpoint("server.incarnation.begun");
   } catch (const StoreFull&) {
     if (!reserve_.release()) throw;
     incarnation = begin();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "core/failpoint.h"
 #include "store/tables/columns.h"
 #include "store/tables/row_binders.h"
 #include "store/tables/row_readers.h"
@@ -67,8 +68,11 @@ template <class Work>
 void Writer::in_transaction(const Work& work) {
   begin_.run();
   try {
+    failpoint("server.transaction.begun");
     work();
+    failpoint("server.transaction.written");
     commit_.run();
+    failpoint("server.transaction.committed");
   } catch (...) {
     // Some errors have rolled back already; a rollback that fails leaves nothing to be done here.
     if (sqlite3_get_autocommit(database_.handle()) == 0) {

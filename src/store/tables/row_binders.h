@@ -222,6 +222,7 @@ void add_worker(Sink& sink, const WorkerRow& row, std::string& scratch) {
   sink.add(Blob{texts.substr(gpus + offers)});
   sink.add(row.serves);
   add_optional(sink, row.lease_us);
+  sink.add(row.returns_as);
   sink.add(row.reason);
   sink.add(row.quarantines);
   sink.add(row.quarantined_until_wall_us);

@@ -225,6 +225,7 @@ WorkerRow read_worker(Query& query) {
   row.labels = std::move(*labels);
   row.serves = query.text();
   row.lease_us = read_optional<Micros>(query);
+  row.returns_as = query.template enumerator<WorkerState>(kWorkerStates);
   row.reason = query.text();
   row.quarantines = query.template integer<std::uint32_t>();
   row.quarantined_until_wall_us = query.integer();

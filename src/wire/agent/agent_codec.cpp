@@ -2,6 +2,7 @@
 // Encoding keeps the order of attempts: a new run begins where batch or incarnation (or reason) changes.
 #include "wire/agent/agent_codec.h"
 
+#include "core/version.h"
 #include "wire/agent/agent.pb.h"
 #include "wire/agent/frame.h"
 #include "wire/common/task_template_codec.h"
@@ -387,7 +388,7 @@ std::optional<FrameKind> frame_kind(std::string_view frame_bytes) {
   if (frame_bytes.empty()) return std::nullopt;
   const auto kind = static_cast<std::uint8_t>(frame_bytes[0]);
   if (kind < static_cast<std::uint8_t>(FrameKind::hello) ||
-      kind > static_cast<std::uint8_t>(FrameKind::credential_kept)) {
+      kind > static_cast<std::uint8_t>(FrameKind::program)) {
     return std::nullopt;
   }
   return static_cast<FrameKind>(kind);
@@ -460,6 +461,23 @@ Result<std::string> decode_credential(std::string_view frame_bytes) {
     return malformed("credential");
   }
   return in.message->token();
+}
+
+std::string encode_program(const Program& program) {
+  OnArena<agent::Program> out;
+  out.message->set_version(program.version);
+  out.message->set_sha256(program.sha256);
+  out.message->set_size(program.size);
+  return frame(FrameKind::program, *out.message);
+}
+
+Result<Program> decode_program(std::string_view frame_bytes) {
+  OnArena<agent::Program> in;
+  if (!parse(frame_bytes, FrameKind::program, *in.message) || in.message->sha256().size() != 32 ||
+      !is_plain_version(in.message->version())) {
+    return malformed("program");
+  }
+  return Program{in.message->version(), in.message->sha256(), in.message->size()};
 }
 
 std::string encode_credential_kept() {

@@ -30,6 +30,7 @@ enum class FrameKind : std::uint8_t {
   refused = 7,          // server -> agent; the connection is closed after it
   credential = 8,       // server -> agent
   credential_kept = 9,  // agent -> server
+  program = 10,         // server -> agent; also before welcome, or before refused
 };
 
 inline constexpr std::size_t kAgentFrameBytesMax = 64ULL << 20;    // what a server takes
@@ -50,6 +51,13 @@ struct Refused {
   std::string what;
   std::string next;
   bool operator==(const Refused&) const = default;
+};
+
+struct Program {
+  std::string version;
+  std::string sha256;  // 32 bytes
+  std::uint64_t size = 0;
+  bool operator==(const Program&) const = default;
 };
 
 // One piece of what a task wrote. The bytes are not copied: they live as long as the frame they were decoded from.
@@ -86,6 +94,7 @@ std::string encode_welcome(const Welcome& welcome);
 std::string encode_refused(const Refused& refused);
 std::string encode_credential(const std::string& token);
 std::string encode_credential_kept();
+std::string encode_program(const Program& program);
 std::string encode_agent_message(const AgentMessage& message);
 std::string encode_server_message(const ServerMessage& message);
 std::string encode_log_records(const LogRecords& records);
@@ -96,6 +105,7 @@ Result<AgentHello> decode_hello(std::string_view frame);
 Result<Welcome> decode_welcome(std::string_view frame);
 Result<Refused> decode_refused(std::string_view frame);
 Result<std::string> decode_credential(std::string_view frame);
+Result<Program> decode_program(std::string_view frame);
 Result<AgentMessage> decode_agent_message(std::string_view frame);
 Result<ServerMessage> decode_server_message(std::string_view frame);
 Result<LogRecords> decode_log_records(std::string_view frame);  // views into `frame`

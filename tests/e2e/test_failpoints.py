@@ -1,0 +1,142 @@
+"""T-02: server, agent and keeper are killed at every named point of the way of a task, one point at a time; nothing is lost or doubled.
+
+The points are calls of failpoint("…") in the sources, so that a new one cannot be forgotten here. They do nothing in the program that
+people get; build/failing/muster is linked with others, which kill the process that passes the armed one.
+"""
+
+import collections
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+
+import pytest
+
+import conftest
+from agent_support import Worker, eventually, history
+from conftest import MUSTER
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FAILING = pathlib.Path(MUSTER).parent / "failing" / "muster"
+CALL = re.compile(r'\bfailpoint\("([a-z_.]+)"\)')
+POINTS = sorted({name for path in (ROOT / "src").rglob("*.cpp") for name in CALL.findall(path.read_text())})
+LONG = bool(os.environ.get("MUSTER_TEST_LONG"))
+TASKS = 60
+PASSES = (1, 2, 3, 5, 7, 11, 30) if LONG else (1,)
+AT_ONCE = 4  # most of the time they wait for each other
+
+pytestmark = pytest.mark.skipif(not FAILING.exists(), reason="build/failing/muster is not built")
+
+
+class Ground:
+    """A server with a worker whose processes pass failpoints."""
+
+    def __init__(self, make_server, monkeypatch, name):
+        monkeypatch.setattr(conftest, "MUSTER", str(FAILING))
+        self.server = make_server(start=False, worker=True, slots=2, name=name)
+        self.folder = self.server.folder / "points"
+        self.folder.mkdir()
+        self.ledger = self.server.folder / "ledger"
+        self.ledger.touch()
+        plain = self.server.environment
+        monkeypatch.setattr(self.server, "environment", lambda: plain() | {"MUSTER_FAILPOINTS": str(self.folder)})
+
+    def arm(self, point, passes):
+        (self.folder / "armed").write_text(f"{point} {passes}\n")
+
+    def passed(self):
+        file = self.folder / "passed"
+        return set(file.read_text().split()) if file.exists() else set()
+
+    def start(self):
+        """Until it is ready, however often it dies on the way."""
+        for _ in range(3):
+            try:
+                self.server.start()
+                return
+            except AssertionError:
+                self.server.process.wait(30)
+        raise AssertionError("it does not start")
+
+    def submit(self):
+        """Once, whatever becomes of the answer: the key says that it is the same one."""
+        script = f'echo "start $MUSTER_TASK_INDEX $MUSTER_ATTEMPT" >> {self.ledger}; echo out; echo "end $MUSTER_TASK_INDEX" >> {self.ledger}'
+        body = {"command": ["sh", "-c", script], "array": f"1-{TASKS}", "cwd": "none"}
+        for _ in range(5):
+            try:
+                answer = self.server.request("POST", "/batches", body, fields={"Idempotency-Key": "one"})
+                assert answer.status in (200, 201), answer
+                return
+            except OSError:
+                self.mend()
+        raise AssertionError("the submission is never answered")
+
+    def mend(self):
+        """Whoever has died: the server is ours to start; it starts agents, and these start keepers."""
+        if self.server.process.poll() is not None:
+            self.server.process.stdout.close()
+            self.start()
+
+    def finish(self):
+        def done():
+            self.mend()
+            try:
+                return self.server.get("/batches/1")["counts"]["succeeded"] == TASKS
+            except OSError:
+                return False
+        eventually(done)
+
+    def check(self, point):
+        lines = [line.split() for line in self.ledger.read_text().splitlines()]
+        starts = collections.Counter((int(line[1]), int(line[2])) for line in lines if line[0] == "start")
+        ended = {int(line[1]) for line in lines if line[0] == "end"}
+        assert ended == set(range(1, TASKS + 1)), "every task ran to its end"
+        assert max(starts.values()) == 1, "no attempt ran twice"
+        more = {index: count for index, count in collections.Counter(index for index, _ in starts).items() if count > 1}
+        if not point.startswith(("keeper.", "file.")):
+            assert not more, ("only a keeper's death makes a task run again", more)
+        for index in list(more)[:5] + [1, TASKS]:
+            states = [state for _, state, _ in history(self.server, f"1.{index}")]
+            assert states.count("succeeded") == 1 and states[-1] == "succeeded", (index, states)
+        log = self.server.request("GET", "/logs", query={"selector": "1.1"}).body
+        assert log == b"out\n", log
+
+
+def test_there_are_points_on_the_whole_way():
+    assert len(POINTS) >= 30 and {point.split(".")[0] for point in POINTS} == {"server", "agent", "keeper", "file"}
+
+
+def test_the_program_that_people_get_has_no_failpoints(make_server, monkeypatch, tmp_path):
+    points = tmp_path / "points"
+    points.mkdir()
+    (points / "armed").write_text("server.commit.before 1\n")
+    monkeypatch.setenv("MUSTER_FAILPOINTS", str(points))
+    server = make_server(start=False)
+    plain = server.environment
+    monkeypatch.setattr(server, "environment", lambda: plain() | {"MUSTER_FAILPOINTS": str(points)})
+    server.start()
+    server.submit("true")
+    assert sorted(path.name for path in points.iterdir()) == ["armed"]
+    assert b"MUSTER_FAILPOINTS" not in pathlib.Path(MUSTER).read_bytes() and b"MUSTER_FAILPOINTS" in FAILING.read_bytes()
+
+
+@pytest.mark.parametrize("process", ["server", "agent", "keeper", "file"])
+def test_a_kill_at_each_point_loses_and_doubles_nothing(make_server, monkeypatch, process):
+    def one(point, passes):
+        ground = Ground(make_server, monkeypatch, f"{point}-{passes}")
+        ground.arm(point, passes)
+        ground.start()
+        ground.submit()
+        ground.finish()
+        fired = not (ground.folder / "armed").exists()
+        assert fired or passes > 1, f"{point} was never passed: " + " ".join(sorted(ground.passed()))
+        ground.check(point)
+        ground.server.end()
+        shutil.rmtree(ground.server.folder)
+
+    points = [point for point in POINTS if point.split(".")[0] == process]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = {(point, passes): pool.submit(one, point, passes) for point in points for passes in PASSES}
+    failed = {run: repr(error) for run, future in runs.items() if (error := future.exception())}
+    assert not failed, failed
