@@ -219,6 +219,14 @@ function(muster_tests)
   muster_test_glob(scenario ${CMAKE_SOURCE_DIR}/tests/scenario/*.cpp)
   muster_test(scenario_test FILES ${scenario} DEPS engine store wire ports core)
 
+  # Of the runtime only what a thread of its own is, so that this builds without Asio, too (the preset tsan).
+  muster_glob(threads ${CMAKE_SOURCE_DIR}/tests/threads/*.cpp)
+  if(threads AND TARGET muster_store AND TARGET muster_blobs)
+    list(APPEND threads ${CMAKE_SOURCE_DIR}/tests/contract/store_fixtures.cpp ${CMAKE_SOURCE_DIR}/tests/contract/store_samples.cpp
+      ${CMAKE_SOURCE_DIR}/src/runtime/log_sealer.cpp ${CMAKE_SOURCE_DIR}/src/runtime/clock.cpp)
+    muster_test(threads_test FILES ${threads} DEPS blobs store wire ports core)
+  endif()
+
   muster_glob(benches ${CMAKE_SOURCE_DIR}/tests/bench/*.cpp)
   foreach(file ${benches})
     if(MUSTER_SANITIZE)

@@ -19,6 +19,7 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"  # the one that Debian's pytest belongs to
 AT_ONCE = 2
+THREADED = ("threads_test", "store_test", "blobs_test")  # what ThreadSanitizer looks at; the rest has one thread
 SEEDS = {False: 1_000, True: 100_000}  # of the simulator, without and with --long
 FUZZ_INPUTS = {False: 50_000, True: 2_000_000}
 LIBFUZZER_S = {False: 20, True: 600}
@@ -169,10 +170,12 @@ def find_runners(options):
     if any(model.glob("test_*.py")):
         spin = any((pathlib.Path(folder) / "spin").exists() for folder in os.environ["PATH"].split(":"))
         runners.append(pytest_runner("model", "model", model, "" if spin else "spin is missing"))
-    for build, prefix in ((options.build, ""), (ROOT / "build-asan", "asan/")):
+    for build, prefix in ((options.build, ""), (ROOT / "build-asan", "asan/"), (ROOT / "build-tsan", "tsan/")):
         if not prefix or options.all:
-            runners += [Runner(prefix + name, "unit", "gtest", [str(build / name)]) for name in listed_programs(build, "test")]
-            runners += [fuzz_runner(build, prefix, name, options) for name in listed_programs(build, "fuzz")]
+            runners += [Runner(prefix + name, "unit", "gtest", [str(build / name)]) for name in listed_programs(build, "test")
+                        if prefix != "tsan/" or name in THREADED]
+            if prefix != "tsan/":
+                runners += [fuzz_runner(build, prefix, name, options) for name in listed_programs(build, "fuzz")]
     if options.all:
         fuzz = ROOT / "build-fuzz"
         runners += [libfuzzer_runner(fuzz, name, options) for name in listed_programs(fuzz, "fuzz")]
@@ -191,7 +194,8 @@ def find_runners(options):
 
 def environment(options):
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    kept.update(MUSTER=str(options.build / "muster"), UBSAN_OPTIONS="print_stacktrace=1", PYTHONDONTWRITEBYTECODE="1")
+    kept.update(MUSTER=str(options.build / "muster"), UBSAN_OPTIONS="print_stacktrace=1",
+                TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1", PYTHONDONTWRITEBYTECODE="1")
     if options.long:
         kept["MUSTER_TEST_LONG"] = "1"
     if options.all:
