@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 namespace muster::runtime {
 namespace {
@@ -52,16 +54,19 @@ TEST_F(ServerKey, IsRefusedWhenOthersMayReadIt) {
 }
 
 TEST_F(ServerKey, AnythingElseIsLeftAsItIs) {
-  const std::string hex(64, 'a');
-  for (const std::string& text :
-       {std::string(), hex.substr(1) + "\n", "g" + hex.substr(1), std::string(64, ' ')}) {
+  std::string shorter(63, 'a');
+  std::string no_hex = shorter;
+  shorter += '\n';
+  no_hex += 'g';
+  const std::vector<std::string> others = {std::string(), shorter, no_hex, std::string(64, ' ')};
+  for (const std::string& text : others) {
     write(text, 0600);
     EXPECT_EQ(server_key(path_, front::KeyWish::make).error().code, kWrongState) << text;
     EXPECT_EQ(std::filesystem::file_size(path_), text.size());
   }
   std::filesystem::remove(path_);
   const std::string elsewhere = folder_ + "/elsewhere";
-  std::ofstream(elsewhere) << hex;
+  std::ofstream(elsewhere) << std::string(64, 'a');
   chmod(elsewhere.c_str(), 0600);
   ASSERT_EQ(symlink(elsewhere.c_str(), path_.c_str()), 0);
   EXPECT_FALSE(server_key(path_, front::KeyWish::make));

@@ -23,7 +23,7 @@ double cpu_ms() {
 
 class Looking {
  public:
-  Looking() : directory_(world_.store_), front_(world_, tokens_, directory_, {}) {
+  Looking() : directory_(world_.store_), front_(world_, tokens_, directory_, vault_, {}) {
     Changes rows = directory_.first_rows("ada", 1);
     world_.store_.commit(rows);
     front::TokenWish wish;
@@ -101,6 +101,7 @@ class Looking {
   test::FrontWorld world_;
   front::Tokens tokens_{{}};
   front::Directory directory_;
+  front::Vault vault_{world_.store_, [](front::KeyWish) { return std::string(front::kServerKeyBytes, 'k'); }};
   front::Front front_;
   std::string token_;
 };

@@ -79,8 +79,8 @@ ServerMessage sample_server_message() {
   body.environment = {{"K", "V"}};
   body.cwd = "/tmp";
   message.templates.push_back({5, body});
-  message.grants.push_back({5, 42, 1, 2, 3, 100, 1, 7, {"a", "", "c\n"}});
-  message.grants.push_back({6, 43, 9, 1, 1, 200, 2, 7, {}});
+  message.grants.push_back({5, 42, 1, 2, 3, 100, 1, 7, {"a", "", "c\n"}, {}});
+  message.grants.push_back({6, 43, 9, 1, 1, 200, 2, 7, {}, {}});
   message.stops.push_back({{42, 7, 1, 7}, StopReason::cancel});
   message.stops.push_back({{42, 8, 1, 7}, StopReason::cancel});
   message.stops.push_back({{42, 9, 1, 7}, StopReason::stale});
@@ -155,7 +155,7 @@ TEST(AgentFrames, ManyAttemptsAreFewBytes) {
   }
   EXPECT_LT(encode_agent_message(message).size(), 17'000U);
   ServerMessage server;
-  server.grants.push_back({1, 42, 1, 1, 1000, 1, 1, 7, {}});
+  server.grants.push_back({1, 42, 1, 1, 1000, 1, 1, 7, {}, {}});
   EXPECT_LT(encode_server_message(server).size(), 40U);
 }
 
