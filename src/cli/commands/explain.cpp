@@ -40,7 +40,7 @@ std::string shortages_text(const Json& worker) {
 
 std::string needs_text(const Json& needs) {
   std::string text;
-  const auto add = [&](std::string part) { text += join_text(text.empty() ? "" : ", ", part); };
+  const auto add = [&](const std::string& part) { text += join_text(text.empty() ? "" : ", ", part); };
   const auto count = [&](std::string_view key, std::string_view one, std::string_view many) {
     const std::uint64_t value = needs[key].number();
     if (value > 0) add(join_text(value, " ", value == 1 ? one : many));

@@ -196,7 +196,7 @@ void select_tasks(const CallPtr& call) {
   choice.selectors = query.texts("selector");
   query.text("where", choice.where);
   if (failed(call, query.finish())) return;
-  choose(call, std::move(choice), [call](Chosen chosen) {
+  choose(call, std::move(choice), [call](const Chosen& chosen) {
     std::string json;
     wire::JsonWriter out(json);
     out.begin_object().key("schema").text("muster.selection/1").key("selectors").begin_array();
