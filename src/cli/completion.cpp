@@ -39,10 +39,8 @@ constexpr NamedKind kByOption[] = {
 
 // NAME of these objects, except where a new name is made up.
 constexpr NamedKind kByObject[] = {
-    {"worker", ValueKind::worker},
-    {"user", ValueKind::user},
-    {"project", ValueKind::project},
-    {"context", ValueKind::context},
+    {"worker", ValueKind::worker},   {"user", ValueKind::user},     {"project", ValueKind::project},
+    {"context", ValueKind::context}, {"secret", ValueKind::secret},
 };
 
 std::string_view object_of(std::string_view path) { return path.substr(0, path.find(' ')); }

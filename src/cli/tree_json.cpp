@@ -72,6 +72,8 @@ std::string_view text_of(ValueKind kind) {
       return "limit";
     case ValueKind::context:
       return "context";
+    case ValueKind::secret:
+      return "secret";
   }
   return "text";
 }

@@ -25,6 +25,7 @@ def fake(tmp_path):
         server.routes[("GET", "/users")] = cli.listing("muster.users/1", {"name": "ana"}, {"name": "ben"})
         server.routes[("GET", "/projects")] = cli.listing("muster.projects/1", {"name": "atlas", "note": "big"})
         server.routes[("GET", "/tokens")] = cli.listing("muster.tokens/1", {"id": 7, "user": "ana"})
+        server.routes[("GET", "/secrets")] = cli.listing("muster.secrets/1", {"name": "password", "note": "read only"})
         server.routes[("GET", "/limits")] = cli.listing("muster.limits/1", {"id": "user:ana"})
         run.environment["PATH"] = FOLDER + ":" + os.environ["PATH"]
         yield server, run
@@ -51,6 +52,7 @@ def test_live_words_of_every_kind(fake):
     assert answer(run, "worker", "drain", "") == ("words", ["nimbus", "lab2"])
     assert answer(run, "user", "set", "") == ("words", ["ana", "ben"])
     assert answer(run, "token", "revoke", "") == ("words", ["7"])
+    assert answer(run, "secret", "delete", "") == ("words", ["password"])
     assert answer(run, "limit", "delete", "us") == ("words", ["user:ana"])
     assert answer(run, "status", "--project=") == ("words", ["--project=atlas"])
     assert answer(run, "submit", "--batch", "al") == ("words", ["align"])

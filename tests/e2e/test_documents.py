@@ -24,7 +24,7 @@ COMMANDS = re.compile(r"(sh|console)( \(not run: [^)]{10,}\))?")
 OTHER = {"yaml", "text", "toml", "json", "python", "systemd"}
 
 # Files that the documents speak of; every program ends well and says something.
-PROGRAMS = ("simulate", "align", "align.sh", "report", "report.sh", "sort", "count.sh")
+PROGRAMS = ("simulate", "align", "align.sh", "report", "report.sh", "sort", "count.sh", "fetch.sh")
 TABLE = "sample,fastq,reference\na,a.fq,r\nb,b.fq,r\n"
 
 
@@ -82,6 +82,7 @@ def place(tmp_path):
     (work / "samples.csv").write_text(TABLE)
     (work / "samples.tsv").write_text(TABLE.replace(",", "\t"))
     (work / "a.csv").write_text("2\n1\n")
+    (work / "password.txt").write_text("correct horse\n")
     yield folder
     for attempt in range(20):
         pids = conftest.pids_in(folder)

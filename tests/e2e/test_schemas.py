@@ -33,9 +33,9 @@ def documents(worker_server, tmp_path):
     server, found = worker_server, []
     Worker(server).wait_connected()
 
-    def take(*words, code=0):
+    def take(*words, code=0, stdin=None):
         at = words.index("--") if "--" in words else len(words)
-        done = server.run(*words[:at], "--json", *words[at:], check=False)
+        done = server.run(*words[:at], "--json", *words[at:], check=False, stdin=stdin)
         assert done.returncode == code, (words, done)
         found.append(json.loads(done.stdout or done.stderr))
         return found[-1]
@@ -72,9 +72,9 @@ def documents(worker_server, tmp_path):
     token = take("token", "create", "--user", "ada")
     take("token", "list")
     take("token", "revoke", token["id"], "--yes")
-    found.append(server.request("POST", "/secrets", {"name": "aws", "value": "hidden", "note": "read only"}).json())
+    take("secret", "create", "password", "--note", "n", stdin="hidden\n")
     take("secret", "list")
-    take("secret", "show", "aws")
+    take("secret", "show", "password")
     take("audit", "list")
     take("audit", "verify")
     take("worker", "create", "node7", "--label", "x=y", "--offer", "license=2")

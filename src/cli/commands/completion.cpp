@@ -117,6 +117,9 @@ class LiveWords {
       case ValueKind::limit:
         list("/limits", [this](const Json& item) { offer(item["id"].text(), "limit"); });
         break;
+      case ValueKind::secret:
+        list("/secrets", [this](const Json& item) { offer(item["name"].text(), item["note"].text()); });
+        break;
       case ValueKind::context:
         contexts();
         break;
