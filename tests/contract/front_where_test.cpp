@@ -9,7 +9,7 @@ namespace {
 
 class FrontWhere : public testing::Test {
  protected:
-  FrontWhere() : directory_(world_.store_), front_(world_, tokens_, directory_, {}) {
+  FrontWhere() : directory_(world_.store_), front_(world_, tokens_, directory_, vault_, {}) {
     world_.store_.commit(directory_.first_rows("ada", 1));
     front::TokenWish wish;
     wish.kind = front::TokenKind::user;
@@ -60,6 +60,7 @@ class FrontWhere : public testing::Test {
   FrontWorld world_;
   front::Tokens tokens_{{}};
   front::Directory directory_;
+  front::Vault vault_{world_.store_, [](front::KeyWish) { return std::string(front::kServerKeyBytes, 'k'); }};
   front::Front front_;
   std::string token_;
 };
