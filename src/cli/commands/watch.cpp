@@ -82,7 +82,9 @@ class Watcher {
       }
     }
     show();
-    return !done_;
+    // What is looked at may be ahead of what is told: the end is believed when nothing more was told after it.
+    const bool ended = done_ && whole && std::exchange(seen_done_, done_);
+    return !ended;
   }
 
   // How far it is: asked when something was told, and not otherwise.
@@ -158,6 +160,7 @@ class Watcher {
   std::int64_t looked_mono_us_ = 0;
   bool old_ = false;
   bool done_ = false;
+  bool seen_done_ = false;
   bool line_open_ = false;
 };
 
