@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/check.h"
+#include "front/schemas.h"
 #include "wire/native/json_writer.h"
 
 namespace muster::front {
@@ -155,57 +157,71 @@ void write_parameter(wire::JsonWriter& out, std::string_view name, std::string_v
   out.key("schema").begin_object().key("type").text("string").end_object().end_object();
 }
 
-void write_problem(wire::JsonWriter& out) {
+void write_reference(wire::JsonWriter& out, std::string_view type, std::string_view shape) {
+  out.key(type).begin_object().key("schema").begin_object();
+  out.key("$ref").text("#/components/schemas/" + std::string(shape)).end_object().end_object();
+}
+
+void write_body(wire::JsonWriter& out, const Route& route, const OperationShapes& shapes) {
+  out.key("requestBody").begin_object().key("content").begin_object();
+  write_reference(out, "application/json", shapes.request);
+  if (route.body == Body::json_or_items) {
+    out.key("application/vnd.muster.items").begin_object().key("schema").begin_object();
+    out.key("type").text("string").key("description");
+    out.text(
+        "the JSON without items on the first line, then the items as the query says: lines, tsv, csv, jsonl");
+    out.end_object().end_object();
+  }
+  out.end_object().end_object();
+}
+
+void write_answers(wire::JsonWriter& out, const OperationShapes& shapes) {
+  out.key("responses").begin_object().key("2XX").begin_object().key("description").text("done");
+  out.key("content").begin_object();
+  if (shapes.answer.empty()) {
+    out.key("application/octet-stream").begin_object().end_object();
+  } else {
+    write_reference(out, "application/json", shapes.answer);
+  }
+  out.end_object().end_object();
   out.key("default").begin_object().key("description").text("refused, and why");
-  out.key("content").begin_object().key("application/problem+json").begin_object();
-  out.key("schema").begin_object().key("$ref").text("#/components/schemas/Problem").end_object();
+  out.key("content").begin_object();
+  write_reference(out, "application/problem+json", "Problem");
   out.end_object().end_object().end_object();
 }
 
 void write_operation(wire::JsonWriter& out, const Route& route) {
+  const OperationShapes* shapes = shapes_of(route.operation);
+  MUSTER_CHECK(shapes != nullptr, "every operation has its shapes in front/schemas.cpp");
   out.key(lower(method_text(route.method))).begin_object();
   out.key("operationId").text(route.operation).key("summary").text(route.summary);
   out.key("x-muster-role").text(to_text(route.role)).key("x-muster-reach").text(to_text(route.reach));
   out.key("parameters").begin_array();
-  if (route.path.ends_with("*")) write_parameter(out, "name", "path");
+  if (route.path.find('*') != std::string_view::npos) write_parameter(out, "name", "path");
   write_parameter(out, "project", "query");
   for (std::string_view rest = route.parameters; !rest.empty();) {
     const std::size_t blank = rest.find(' ');
     write_parameter(out, rest.substr(0, blank), "query");
     rest = blank == std::string_view::npos ? std::string_view() : rest.substr(blank + 1);
   }
+  if (route.repeat != Repeat::none || route.body == Body::json_or_items)
+    write_parameter(out, "Idempotency-Key", "header");
   out.end_array();
-  if (route.body != Body::none) {
-    out.key("requestBody").begin_object().key("content").begin_object();
-    out.key("application/json").begin_object().key("schema").begin_object();
-    out.key("type").text("object").end_object().end_object();
-    if (route.body == Body::json_or_items)
-      out.key("application/vnd.muster.items").begin_object().end_object();
-    out.end_object().end_object();
-  }
-  out.key("responses").begin_object().key("2XX").begin_object().key("description").text("done").end_object();
-  write_problem(out);
-  out.end_object().end_object();
+  if (route.body != Body::none) write_body(out, route, *shapes);
+  write_answers(out, *shapes);
+  out.end_object();
 }
 
 void write_components(wire::JsonWriter& out) {
   out.key("components").begin_object();
   out.key("securitySchemes").begin_object().key("token").begin_object();
   out.key("type").text("http").key("scheme").text("bearer").end_object().end_object();
-  out.key("schemas").begin_object().key("Problem").begin_object().key("type").text("object");
-  out.key("properties").begin_object();
-  for (const std::string_view name : {"type", "title", "code", "detail", "next"}) {
-    out.key(name)
-        .begin_object()
-        .key("type")
-        .begin_array()
-        .text("string")
-        .text("null")
-        .end_array()
-        .end_object();
+  out.key("schemas").begin_object();
+  for (const Shape& shape : all_shapes()) {
+    out.key(shape.name);
+    write_schema(out, shape);
   }
-  out.key("status").begin_object().key("type").text("integer").end_object();
-  out.end_object().end_object().end_object().end_object();
+  out.end_object().end_object();
 }
 
 }  // namespace

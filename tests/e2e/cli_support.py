@@ -23,6 +23,8 @@ import threading
 import time
 import urllib.parse
 
+import api_check
+
 MUSTER = os.path.abspath(os.environ.get("MUSTER", "build/muster"))
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden" / "cli"
 TOKEN = "mst_admin_1_" + "0" * 64 + "_deadbeef"
@@ -181,6 +183,7 @@ class FakeServer:
     def __init__(self):
         self.routes = {}
         self.requests = []
+        self.mistakes = []  # what the command line asked otherwise than /openapi.json says
         self.connections = set()
         fake = self
 
@@ -218,6 +221,7 @@ class FakeServer:
                 else:
                     self.content = self.body()
                 fake.requests.append((self.command, self.path, dict(self.headers), self.content))
+                fake.mistakes += api_check.request_mistakes(MUSTER, self.command, self.path, self.content)
                 if callable(answer):
                     answer = answer(self)
                 if answer is None:
@@ -278,6 +282,7 @@ def fake_server(home):
     server = FakeServer()
     try:
         yield server, Client(home, MUSTER_URL=server.url, MUSTER_TOKEN=TOKEN)
+        assert not server.mistakes
     finally:
         server.close()
 

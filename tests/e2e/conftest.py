@@ -17,6 +17,8 @@ import urllib.parse
 
 import pytest
 
+import api_check
+
 MUSTER = os.path.abspath(os.environ.get("MUSTER", "build/muster"))
 READY_S = 30
 END_S = 30
@@ -176,10 +178,12 @@ class Server:
         try:
             own.request(method, target, body=body, headers=sent)
             response = own.getresponse()
-            return Answer(response, response.read())
+            answer = Answer(response, response.read())
         finally:
             if connection is None:
                 own.close()
+        api_check.check(MUSTER, method, target, body, answer.status, answer.fields.get("content-type"), answer.body)
+        return answer
 
     def get(self, path, **query):
         answer = self.request("GET", path, query=query)

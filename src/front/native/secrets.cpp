@@ -77,7 +77,7 @@ Result<void> seal(const CallPtr& call, const SecretChange& change, SecretRow& ro
   return {};
 }
 
-void write_secret(const CallPtr& call, SecretRow row, int status) {
+void write_secret(const CallPtr& call, const SecretRow& row, int status) {
   if (call->dry_run) return call->answer(200, secret_json(row, {}, "muster.secret/1"));
   call->object = row.name;
   call->vault.put(row);
@@ -148,7 +148,7 @@ void create_secret(const CallPtr& call) {
   row.name = change.name;
   row.created_wall_us = call->backend.now().wall_us;
   if (failed(call, seal(call, change, row))) return;
-  write_secret(call, std::move(row), 201);
+  write_secret(call, row, 201);
 }
 
 void set_secret(const CallPtr& call) {
@@ -158,7 +158,7 @@ void set_secret(const CallPtr& call) {
   Result<SecretRow> row = find_secret(call);
   if (failed(call, row)) return;
   if (failed(call, seal(call, change, *row))) return;
-  write_secret(call, std::move(*row), 200);
+  write_secret(call, *row, 200);
 }
 
 void delete_secret(const CallPtr& call) {
@@ -166,7 +166,7 @@ void delete_secret(const CallPtr& call) {
   Result<SecretRow> row = find_secret(call);
   if (failed(call, row)) return;
   row->removed = true;
-  write_secret(call, std::move(*row), 200);
+  write_secret(call, *row, 200);
 }
 
 }  // namespace muster::front::native
