@@ -182,8 +182,7 @@ class FakeServer:
 
     def __init__(self):
         self.routes = {}
-        self.requests = []
-        self.mistakes = []  # what the command line asked otherwise than /openapi.json says
+        self.requests, self.mistakes = [], []  # mistakes: what was asked otherwise than /openapi.json says
         self.connections = set()
         fake = self
 
@@ -220,8 +219,7 @@ class FakeServer:
                     self.content = b""
                 else:
                     self.content = self.body()
-                fake.requests.append((self.command, self.path, dict(self.headers), self.content))
-                fake.mistakes += api_check.request_mistakes(MUSTER, self.command, self.path, self.content)
+                fake.note(self.command, self.path, dict(self.headers), self.content)
                 if callable(answer):
                     answer = answer(self)
                 if answer is None:
@@ -252,6 +250,10 @@ class FakeServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
+
+    def note(self, method, path, fields, content):
+        self.requests.append((method, path, fields, content))
+        self.mistakes += api_check.request_mistakes(MUSTER, method, path, content)
 
     def close(self):
         """Like a process that is killed: the listener and every connection are gone."""
