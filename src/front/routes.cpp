@@ -183,6 +183,8 @@ void write_answers(wire::JsonWriter& out, const OperationShapes& shapes) {
   } else {
     write_reference(out, "application/json", shapes.answer);
   }
+  // What happens, as it happens, for whoever accepts that.
+  if (shapes.answer == "EventList") out.key("text/event-stream").begin_object().end_object();
   out.end_object().end_object();
   out.key("default").begin_object().key("description").text("refused, and why");
   out.key("content").begin_object();

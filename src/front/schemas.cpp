@@ -22,7 +22,7 @@ constexpr std::array kShapes{
     Shape{"Table", "columns:[text] rows?:[[text]]"},
     Shape{"BatchSettings",
           "priority?:int|null max_running?:int|null closed?:flag|null name?:text|null dry_run?:flag"},
-    Shape{"Selection", "selectors?:[text] reason?:text dry_run?:flag"},
+    Shape{"Selection", "selectors?:[text] where?:text reason?:text dry_run?:flag"},
     Shape{"Retry",
           "Selection slots?:int|null gpus?:int|null cpus?:int|null mem_mb?:int|null disk_mb?:int|null "
           "time_s?:number|null retries?:int|null env?:{text}"},
@@ -53,7 +53,15 @@ constexpr std::array kShapes{
           "id:int name:text project:text owner:text "
           "state:<waiting,trial,running,succeeded,ended,broken,cancelling,cancelled> held:flag closed:flag "
           "priority:int max_running:int tasks:int counts:Counts created:time|null started:time|null "
-          "ended:time|null reason:text|null why:text|null command:text|null"},
+          "ended:time|null reason:text|null why:text|null command:text|null left?:Left|null"},
+    Shape{"Left", "low_s:number middle_s:number high_s:number stragglers:int places:int"},
+    Shape{"BatchUsage",
+          "tasks:int time_p50_s:number time_p95_s:number mem_asked_mb:int mem_peak_p95_mb:int|null "
+          "mem_suggested_mb:int|null try:text|null"},
+    Shape{"FailureGroup",
+          "count:int cause:text phase:text exit_code:int|null signal:int|null line:text|null line_read:flag "
+          "first:time|null last:time|null workers:any peak_mem_mb?:number|null mem_mb?:int samples:any "
+          "retry?:any"},
     Shape{"Dependency", "kind:<batch,task,index> batch:int index?:int any_end:flag"},
     Shape{"Segment", "first:int last:int step:int count:int first_number:text items:flag after:[Dependency]"},
     Shape{"Template",
@@ -108,9 +116,10 @@ constexpr std::array kShapes{
     Shape{"Submitted",
           "schema=muster.submitted/1 batch:int|null name:text first:int last:int count:int first_number:int "
           "replayed:flag"},
-    Shape{"Changed", "schema=muster.changed/1 count:int skipped:int batches:[int]"},
+    Shape{"Changed", "schema=muster.changed/1 count:int skipped:int batches:[int] replayed?:flag"},
     Shape{"BatchList", "schema=muster.batches/1 items:[Batch] next:text|null"},
-    Shape{"BatchShown", "schema=muster.batch/1 Batch segments:[Segment] template:Template|null"},
+    Shape{"BatchShown",
+          "schema=muster.batch/1 Batch segments:[Segment] template:Template|null usage?:BatchUsage|null"},
     Shape{"TaskList", "schema=muster.tasks/1 items:[Task] next:text|null"},
     Shape{"TaskShown", "schema=muster.task/1 Task history:[Attempt]"},
     Shape{"AttemptList", "schema=muster.attempts/1 items:[Attempt] next:text|null"},
@@ -122,9 +131,22 @@ constexpr std::array kShapes{
     Shape{"LimitList", "schema=muster.limits/1 items:[Limit] next:text|null"},
     Shape{"Status",
           "schema=muster.status/1 version:text started:time url:text data:text store:text disk:<plenty,low> "
-          "counts:Counts batches:[Batch] batches_live:int workers:WorkerTotals incarnation:int"},
-    Shape{"Waited", "schema=muster.wait/1 done:flag tasks:int counts:Counts executing:int"},
+          "counts:Counts batches:[Batch] batches_live:int workers:WorkerTotals incarnation:int "
+          "left?:Left|null"},
+    Shape{"Waited", "schema=muster.wait/1 done:flag tasks:int counts:Counts executing:int left?:Left|null"},
     Shape{"LogLineList", "schema=muster.log-lines/1 items:[LogLine] next:text|null"},
+    Shape{"TaskSelection", "schema=muster.selection/1 selectors:[text] tasks:int"},
+    Shape{"TaskSpec",
+          "schema=muster.task-spec/1 id:text argv:[text] command:text env:{text} cwd:text|null "
+          "resources:Resources time_limit_s:number|null"},
+    // Of a task, a batch or a worker, each with its own members.
+    Shape{"Explanation",
+          "schema=muster.explanation/1 thing:<task,batch,worker> id:any name?:text state:text "
+          "reason?:text|null "
+          "limit?:text|null needs?:any workers?:any obstacles?:any not_before?:time|null sentence?:text "
+          "feasible?:flag try?:any nearest?:any reasons?:any slots?:int executing?:int ready_batches?:int "
+          "left?:any"},
+    Shape{"Failures", "schema=muster.failures/1 batch:int failed:int groups_total:int groups:[FailureGroup]"},
     Shape{"EventList", "schema=muster.events/1 items:[Event] next:text|null"},
     Shape{"ShuttingDown", "schema=muster.shutdown/1 keep_running:flag"},
     Shape{"Invitation", "schema=muster.invite/1 key:text url:text pin:text|null name:text|null expires:time"},
@@ -150,6 +172,7 @@ constexpr std::array kOperations{
     OperationShapes{"batch.set", "BatchSettings", "Changed"},
     OperationShapes{"task.list", "", "TaskList"},
     OperationShapes{"task.show", "", "TaskShown"},
+    OperationShapes{"task.spec", "", "TaskSpec"},
     OperationShapes{"attempt.list", "", "AttemptList"},
     OperationShapes{"attempt.show", "", "AttemptShown"},
     OperationShapes{"worker.list", "", "WorkerList"},
@@ -168,6 +191,10 @@ constexpr std::array kOperations{
     OperationShapes{"task.hold", "Selection", "Changed"},
     OperationShapes{"task.release", "Selection", "Changed"},
     OperationShapes{"task.retry", "Retry", "Changed"},
+    OperationShapes{"task.set", "Retry", "Changed"},
+    OperationShapes{"task.select", "", "TaskSelection"},
+    OperationShapes{"explain", "", "Explanation"},
+    OperationShapes{"failures", "", "Failures"},
     OperationShapes{"status", "", "Status"},
     OperationShapes{"wait", "", "Waited"},
     OperationShapes{"logs", "", ""},
@@ -260,6 +287,8 @@ void write_inner(wire::JsonWriter& out, std::string_view type) {
     write_value(out, type.substr(1, type.size() - 2));
   } else if (type.starts_with('<')) {
     write_words(out, type.substr(1, type.size() - 2), null);
+  } else if (type == "any") {
+    return;
   } else if (type == "time") {
     write_type(out, "string", null);
     out.key("format").text("date-time");

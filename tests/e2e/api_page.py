@@ -22,6 +22,11 @@ EXAMPLES = [
     ("attempt.list", "/attempts?selector=1.2", None, ""),
     ("attempt.show", "/attempts/1.2%231", None, ""),
     ("logs", "/logs?selector=1.2&stream=stdout", None, ""),
+    ("task.spec", "/tasks/1.2/spec", None, ""),
+    ("task.select", "/select?selector=1&where=state%3Dsucceeded", None, ""),
+    ("explain", "/explain?selector=1", None, ""),
+    ("failures", "/failures?selector=1", None, ""),
+    ("task.set", "/set", {"selectors": ["1"], "mem_mb": 512, "dry_run": True}, ""),
     ("logs.search", "/logs/search?selector=1&text=2", None, ""),
     ("task.hold", "/hold", {"selectors": ["1"], "reason": "later"}, ""),
     ("task.release", "/release", {"selectors": ["1"]}, ""),
@@ -120,6 +125,8 @@ def type_of(schema):
         return f"[{name}](#{name.lower()})"
     if "anyOf" in schema:
         return " or ".join(type_of(one) for one in schema["anyOf"])
+    if not schema:
+        return "anything"
     if "const" in schema:
         return f'`"{schema["const"]}"`'
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
