@@ -53,15 +53,25 @@ constexpr std::array kShapes{
           "id:int name:text project:text owner:text "
           "state:<waiting,trial,running,succeeded,ended,broken,cancelling,cancelled> held:flag closed:flag "
           "priority:int max_running:int tasks:int counts:Counts created:time|null started:time|null "
-          "ended:time|null reason:text|null why:text|null command:text|null left?:Left|null"},
+          "ended:time|null reason:text|null why:text|null command:text|null left:Left|null"},
     Shape{"Left", "low_s:number middle_s:number high_s:number stragglers:int places:int"},
     Shape{"BatchUsage",
           "tasks:int time_p50_s:number time_p95_s:number mem_asked_mb:int mem_peak_p95_mb:int|null "
           "mem_suggested_mb:int|null try:text|null"},
+    Shape{"Attention",
+          "kind:text severity:<bad,warning> batch:int|null worker:text|null text:text next:text"},
     Shape{"FailureGroup",
           "count:int cause:text phase:text exit_code:int|null signal:int|null line:text|null line_read:flag "
-          "first:time|null last:time|null workers:any peak_mem_mb?:number|null mem_mb?:int samples:any "
-          "retry?:any"},
+          "first:time|null last:time|null workers:{int} peak_mem_mb:number mem_mb:int samples:[text] "
+          "retry:text"},
+    Shape{"Advice", "sentence:text feasible:flag try:[text]"},
+    Shape{"AbleWorkers", "total:int now:int ever:int"},
+    Shape{"Shortage", "what:text asked:int free:int total:int label:text|null"},
+    Shape{"NearWorker",
+          "worker:text state:<offline,online,paused,draining,quarantined,lost,removed> code:text|null "
+          "ever:flag "
+          "shortages:[Shortage]"},
+    Shape{"WaitReason", "reason:text|null tasks:int sample:text sentence:text never:flag try:[text]"},
     Shape{"Dependency", "kind:<batch,task,index> batch:int index?:int any_end:flag"},
     Shape{"Segment", "first:int last:int step:int count:int first_number:text items:flag after:[Dependency]"},
     Shape{"Template",
@@ -116,10 +126,10 @@ constexpr std::array kShapes{
     Shape{"Submitted",
           "schema=muster.submitted/1 batch:int|null name:text first:int last:int count:int first_number:int "
           "replayed:flag"},
-    Shape{"Changed", "schema=muster.changed/1 count:int skipped:int batches:[int] replayed?:flag"},
+    Shape{"Changed", "schema=muster.changed/1 count:int skipped:int batches:[int] replayed:flag"},
     Shape{"BatchList", "schema=muster.batches/1 items:[Batch] next:text|null"},
     Shape{"BatchShown",
-          "schema=muster.batch/1 Batch segments:[Segment] template:Template|null usage?:BatchUsage|null"},
+          "schema=muster.batch/1 Batch segments:[Segment] template:Template|null usage:BatchUsage|null"},
     Shape{"TaskList", "schema=muster.tasks/1 items:[Task] next:text|null"},
     Shape{"TaskShown", "schema=muster.task/1 Task history:[Attempt]"},
     Shape{"AttemptList", "schema=muster.attempts/1 items:[Attempt] next:text|null"},
@@ -131,21 +141,29 @@ constexpr std::array kShapes{
     Shape{"LimitList", "schema=muster.limits/1 items:[Limit] next:text|null"},
     Shape{"Status",
           "schema=muster.status/1 version:text started:time url:text data:text store:text disk:<plenty,low> "
-          "counts:Counts batches:[Batch] batches_live:int workers:WorkerTotals incarnation:int "
-          "left?:Left|null"},
-    Shape{"Waited", "schema=muster.wait/1 done:flag tasks:int counts:Counts executing:int left?:Left|null"},
+          "counts:Counts batches:[Batch] batches_live:int recent:[Batch] attention:[Attention] "
+          "workers:WorkerTotals incarnation:int"},
+    Shape{"Waited", "schema=muster.wait/1 done:flag tasks:int counts:Counts executing:int left:Left|null"},
     Shape{"LogLineList", "schema=muster.log-lines/1 items:[LogLine] next:text|null"},
     Shape{"TaskSelection", "schema=muster.selection/1 selectors:[text] tasks:int"},
     Shape{"TaskSpec",
           "schema=muster.task-spec/1 id:text argv:[text] command:text env:{text} cwd:text|null "
           "resources:Resources time_limit_s:number|null"},
-    // Of a task, a batch or a worker, each with its own members.
-    Shape{"Explanation",
-          "schema=muster.explanation/1 thing:<task,batch,worker> id:any name?:text state:text "
-          "reason?:text|null "
-          "limit?:text|null needs?:any workers?:any obstacles?:any not_before?:time|null sentence?:text "
-          "feasible?:flag try?:any nearest?:any reasons?:any slots?:int executing?:int ready_batches?:int "
-          "left?:any"},
+    // Of a task that is final, what it would need is not said.
+    Shape{"TaskExplanation",
+          "schema=muster.explanation/1 thing=task id:text "
+          "state:<waiting,held,ready,running,succeeded,failed,cancelled> reason:text|null Advice "
+          "limit?:text|null needs?:Resources workers?:AbleWorkers obstacles?:{int} nearest?:[NearWorker] "
+          "waits_for?:[text] impossible?:[text] not_before?:time|null"},
+    Shape{"BatchExplanation",
+          "schema=muster.explanation/1 thing=batch id:int name:text "
+          "state:<waiting,trial,running,succeeded,ended,broken,cancelling,cancelled> reasons:[WaitReason] "
+          "Advice"},
+    Shape{"WorkerExplanation",
+          "schema=muster.explanation/1 thing=worker id:int name:text "
+          "state:<offline,online,paused,draining,quarantined,lost,removed> Advice slots:int executing:int "
+          "ready_batches:int obstacles:{int}"},
+    Shape{"Explanation", "TaskExplanation | BatchExplanation | WorkerExplanation"},
     Shape{"Failures", "schema=muster.failures/1 batch:int failed:int groups_total:int groups:[FailureGroup]"},
     Shape{"EventList", "schema=muster.events/1 items:[Event] next:text|null"},
     Shape{"ShuttingDown", "schema=muster.shutdown/1 keep_running:flag"},
@@ -287,8 +305,6 @@ void write_inner(wire::JsonWriter& out, std::string_view type) {
     write_value(out, type.substr(1, type.size() - 2));
   } else if (type.starts_with('<')) {
     write_words(out, type.substr(1, type.size() - 2), null);
-  } else if (type == "any") {
-    return;
   } else if (type == "time") {
     write_type(out, "string", null);
     out.key("format").text("date-time");

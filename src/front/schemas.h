@@ -12,7 +12,8 @@ namespace muster::front {
 
 // "id:int note?:text|null items:[Batch]": members by name, `?` may be absent, then the type.
 // Types: text int number flag time, <a,b> one of these words, [T] a list, {T} an object of such values, Name of another shape, and
-// T|null, or any. "schema=muster.batch/1" is that text. A name alone ("Batch") takes over all members of that shape.
+// T|null. "schema=muster.batch/1" is that text. A name alone ("Batch") takes over all members of that shape; "A | B" alone is one of
+// these shapes.
 struct Shape {
   std::string_view name;
   std::string_view members;

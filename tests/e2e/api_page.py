@@ -125,8 +125,6 @@ def type_of(schema):
         return f"[{name}](#{name.lower()})"
     if "anyOf" in schema:
         return " or ".join(type_of(one) for one in schema["anyOf"])
-    if not schema:
-        return "anything"
     if "const" in schema:
         return f'`"{schema["const"]}"`'
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
@@ -167,7 +165,7 @@ def operation_lines(operation, method, path, row, example):
         yield "Takes " + type_of(row["requestBody"]["content"]["application/json"]["schema"]) + "."
     content = row["responses"]["2XX"]["content"]
     yield "Answers " + (type_of(content["application/json"]["schema"]) if "application/json" in content else "bytes") + ".\n"
-    yield "```sh\n" + curl(method, *example) + "\n```\n"
+    yield "```sh (run by test_api_page.py)\n" + curl(method, *example) + "\n```\n"
 
 
 def page(program):
