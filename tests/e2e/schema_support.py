@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "docs/reference/schemas"
 UPDATE = os.environ.get("MUSTER_UPDATE_SCHEMAS") == "1"
 # Objects whose members are names that people chose.
-MAPS = {"env", "labels", "roles", "on", "offers", "use"}
+MAPS = {"env", "labels", "roles", "on", "offers", "secrets", "use"}
 MAPS_OF = {"failures": {"workers"}}
 REALS = re.compile(r"_(s|mb)$")
 

@@ -71,7 +71,8 @@ def test_what_differs_is_found(server, change, place):
 
 def test_unknown_routes_and_requests_are_found():
     def check(method, target, sent=None):
-        api_check.check(MUSTER, method, target, sent, 200, "application/json", b'{"schema":"muster.changed/1","count":1,"skipped":0,"batches":[]}')
+        changed = b'{"schema":"muster.changed/1","count":1,"skipped":0,"replayed":false,"batches":[]}'
+        api_check.check(MUSTER, method, target, sent, 200, "application/json", changed)
 
     check("POST", "/api/v1/hold", b'{"selectors":["1"]}')
     for method, target, sent in (("GET", "/api/v1/surprise", None), ("PUT", "/api/v1/hold", b"{}"), ("POST", "/api/v1/hold?x=1", b"{}"),
