@@ -131,6 +131,7 @@ def test_one_who_shakes_hands_slowly_is_let_go(secure):
 
 
 def test_a_worker_does_not_speak_to_a_stranger(secure):
+    eventually(lambda: len(secure.get("/workers")["items"]) == 1)  # its own
     worker = Worker(secure, secure.data / "second")
     worker.start(url=f"{secure.url}#{OTHER_PIN}")
     eventually(lambda: "it is not the server that is meant" in worker.log())
