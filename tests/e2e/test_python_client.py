@@ -9,7 +9,8 @@ import threading
 import pytest
 from agent_support import Worker
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "clients" / "python"))
+CLIENT = pathlib.Path(__file__).resolve().parents[2] / "clients" / "python"
+sys.path.insert(0, str(CLIENT))
 import muster  # noqa: E402
 
 
@@ -218,7 +219,7 @@ def test_a_context_of_the_config_file(worker_server, tmp_path):
             f"print(muster.find_endpoint(environment={{'XDG_CONFIG_HOME': {str(tmp_path)!r}}}) == muster.find_endpoint("
             f"{worker_server.url!r}, token_file={str(worker_server.data / 'admin.token')!r}, environment={{}})._replace("
             "source='a context of the config file'))")
-    done = subprocess.run([sys.executable, "-B", "-c", code], cwd=sys.path[0], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-B", "-c", code], cwd=CLIENT, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
 
 
