@@ -23,7 +23,7 @@ LiveScreen::~LiveScreen() {
   try {
     out_.write("\x1b[?25h\x1b[?1049l");
     out_.flush();
-  } catch (const OutputFailed&) {
+  } catch (const OutputFailed&) {  // NOLINT(bugprone-empty-catch)
     // The terminal is gone, and with it what was to be put right.
   }
 }

@@ -304,7 +304,7 @@ struct Engine::State {
 
   void reply(RequestId request, ReplyBody body);
   void speak_to(Worker& worker);  // its outbox goes out at the end of the turn
-  void remember(KeyRow row);  // submit.cpp
+  void remember(KeyRow row);      // submit.cpp
   void flush_outboxes();
   // After anything that can make its silence, its lease or its quarantine end earlier than what was watched before.
   void watch(const Worker& worker);

@@ -11,9 +11,9 @@
 #include "cli/commands/commands.h"
 #include "cli/manual_pages.h"
 #include "cli/session.h"
-#include "core/nearest_word.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/nearest_word.h"
 
 namespace muster::cli {
 

@@ -20,7 +20,6 @@ namespace {
 
 using client::Document;
 using client::join_text;
-using client::Json;
 
 constexpr std::int64_t kPatience_us = 60'000'000;
 constexpr std::int64_t kForever_us = std::int64_t{100} * 365 * 86'400 * 1'000'000;

@@ -62,8 +62,7 @@ TEST_F(FolderRemoverTest, goes_nowhere_by_a_link_on_the_way) {
   fs::create_directories(root + "/own/work");
   fs::create_directory_symlink(root + "/keep", root + "/own/work/4");
   FolderRemover remover(root + "/own/bin");
-  for (const char* path :
-       {"/own/work/4/17/1", "/own/work/../../keep", "/keep", "/own/..", "/own/work/.."})
+  for (const char* path : {"/own/work/4/17/1", "/own/work/../../keep", "/keep", "/own/..", "/own/work/.."})
     remover.add(root + path);
   steps_until_done(remover, 5);
   EXPECT_TRUE(fs::exists(root + "/keep/17/1/file"));

@@ -102,9 +102,10 @@ Writer::Writer(Connection& connection, Incarnation term, BatchId young_batches)
   delete_secret_ = connection.prepare("DELETE FROM secrets WHERE project = $1 AND name = $2");
   delete_state_runs_ = connection.prepare("DELETE FROM state_runs WHERE batch = $1");
   delete_dependencies_ = connection.prepare("DELETE FROM dependencies WHERE batch = $1 AND segment = $2");
-  Query meta(connection.query("SELECT " + std::string(kSequenceColumns) +
-                              ", last_commit, (SELECT max(batch) FROM segments), (SELECT max(id) FROM templates), "
-                              "(SELECT max(seq) FROM events) FROM meta"));
+  Query meta(
+      connection.query("SELECT " + std::string(kSequenceColumns) +
+                       ", last_commit, (SELECT max(batch) FROM segments), (SELECT max(id) FROM templates), "
+                       "(SELECT max(seq) FROM events) FROM meta"));
   MUSTER_CHECK(meta.next(), "meta has its one row");
   sequences_ = read_sequences(meta);
   last_commit_ = meta.integer<std::uint64_t>();

@@ -313,8 +313,8 @@ Result<Grant> get_grant(const agent::Grant& in, AttemptBudget& budget) {
     GrantSecret& secret = grant.secrets.emplace_back();
     secret.variable = one.variable();
     secret.name = one.name();
-    secret.value = one.value();
     secret.problem = one.problem();
+    if (secret.problem.empty()) secret.value = one.value();  // one of the two, as it is written
   }
   if (grant.count > kAttemptsPerFrameMax || !budget.take(static_cast<int>(grant.count))) {
     return malformed("too many attempts");
