@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from agent_support import Worker
 from conftest import MUSTER
 from postgres_support import MISSING, Postgres
 
@@ -58,10 +59,14 @@ def test_a_backup_of_a_running_server_becomes_another_server(make_server, tmp_pa
     assert refused.returncode == 3 and "exists already" in refused.stderr
     first.end()
 
-    second = make_server(start=False, worker=True, slots=4)
+    second = make_server(start=False)
     second.run("restore", file)
     assert second.run("restore", file, check=False).returncode == 3
     second.start()
+    # What the backup shows as running is held for its worker until somebody says that it is gone.
+    for worker in second.get("/workers")["items"]:
+        second.run("worker", "lost", worker["name"], "--yes")
+    Worker(second, second.folder / "other").start(name="other", slots=4)
     second.wait("1", timeout_s=60)
     assert second.get("/batches/1")["counts"]["succeeded"] == 300
     assert incarnations(second)[0] > JUMP > incarnations(first)[-1]

@@ -6,10 +6,12 @@ people get; build/failing/muster is linked with others, which kill the process t
 
 import collections
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -69,6 +71,8 @@ class Ground:
                 assert answer.status in (200, 201), answer
                 return
             except OSError:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.server.process.wait(5)  # its sockets go a moment before it does
                 self.mend()
         raise AssertionError("the submission is never answered")
 
