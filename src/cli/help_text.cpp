@@ -62,8 +62,7 @@ std::string_view title_of(CommandSection section) {
 }  // namespace
 
 std::string option_names(const OptionSpec& option) {
-  const std::string text =
-      join_text(option.short_name, option.short_name.empty() ? "" : ", ", option.long_name);
+  std::string text = join_text(option.short_name, option.short_name.empty() ? "" : ", ", option.long_name);
   if (option.shape == ValueShape::none) return text;
   if (option.shape == ValueShape::attached) return join_text(text, "[=", option.value_name, "]");
   return join_text(text, " ", option.value_name, option.shape == ValueShape::several ? "…" : "");

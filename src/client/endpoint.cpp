@@ -212,7 +212,7 @@ Result<Endpoint> find_endpoint(const EndpointOptions& options, const Environment
     }
   }
   std::string url = place->url.substr(0, place->url.find('#'));
-  std::string ca_file = options.ca_file.empty() ? std::move(place->ca_file) : options.ca_file;
+  std::string ca_file = options.ca_file.empty() ? place->ca_file : options.ca_file;
   std::string project = options.project;
   if (project.empty()) project = environment("MUSTER_PROJECT").value_or(place->project);
   return Endpoint{std::move(url),    std::move(place->source), std::move(*address),

@@ -84,7 +84,7 @@ void Engine::State::set_quarantine(Worker& worker, const Batch& batch) {
           worker.row.id);
 }
 
-void Engine::State::lift_quarantine(Worker& worker, std::string why, const std::string& who) {
+void Engine::State::lift_quarantine(Worker& worker, const std::string& why, const std::string& who) {
   worker.strikes.clear();
   worker.row.quarantines = 0;
   worker.row.quarantined_until_wall_us = 0;

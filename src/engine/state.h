@@ -282,7 +282,7 @@ struct Engine::State {
   // ---- bad workers (quarantine.cpp)
   void judge(Batch& batch, Position position, const LiveTask& live, const Finished& end);
   void set_quarantine(Worker& worker, const Batch& batch);
-  void lift_quarantine(Worker& worker, std::string why, const std::string& who = {});
+  void lift_quarantine(Worker& worker, const std::string& why, const std::string& who = {});
   void free_the_blameless(const Batch& batch);
 
   // ---- verbs, one file each

@@ -50,7 +50,7 @@ Result<const ProjectRow*> find_project(const CallPtr& call) {
   return row;
 }
 
-void write_project(const CallPtr& call, ProjectRow row, int status) {
+void write_project(const CallPtr& call, const ProjectRow& row, int status) {
   if (call->dry_run) return call->answer(200, project_json(row, "muster.project/1"));
   call->object = row.name;
   call->directory.put(row);

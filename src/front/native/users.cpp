@@ -81,7 +81,7 @@ Result<const UserRow*> find_user(const CallPtr& call) {
   return row;
 }
 
-void write_user(const CallPtr& call, UserRow row, Changes changes, int status) {
+void write_user(const CallPtr& call, const UserRow& row, Changes changes, int status) {
   if (call->dry_run) return call->answer(200, user_json(row, "muster.user/1"));
   call->object = row.name;
   call->directory.put(row);

@@ -128,7 +128,8 @@ class Query {
     const std::string_view bytes = this->bytes();
     if (bytes.empty()) return Integer{};
     // Two, four or eight bytes, the highest first.
-    auto value = static_cast<std::int64_t>(static_cast<signed char>(bytes[0]));
+    auto value = static_cast<std::int64_t>(
+        static_cast<signed char>(bytes[0]));  // NOLINT(bugprone-signed-char-misuse): the sign is meant
     for (const char c : bytes.substr(1)) value = value << 8 | static_cast<unsigned char>(c);
     return static_cast<Integer>(value);
   }

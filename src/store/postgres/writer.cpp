@@ -116,7 +116,7 @@ Writer::Writer(Connection& connection, Incarnation term, BatchId young_batches)
 
 // ---- tables
 
-Writer::Table& Writer::make_table(std::string name, std::string_view columns, std::string_view key) {
+Writer::Table& Writer::make_table(const std::string& name, std::string_view columns, std::string_view key) {
   TableType type;
   type.name = name;
   Query facts(connection_.query(

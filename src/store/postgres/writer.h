@@ -44,7 +44,7 @@ class Writer {
   // Whether a row of that key may be there already; asking the database costs a third of writing it.
   enum class Standing : std::uint8_t { known, fresh };
   void prepare_tables();
-  Table& make_table(std::string name, std::string_view columns, std::string_view key);
+  Table& make_table(const std::string& name, std::string_view columns, std::string_view key);
   void begin();
   void finish();
   // Sends what is collected.
