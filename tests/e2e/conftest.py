@@ -54,6 +54,22 @@ def pids_in(folder):
     return found
 
 
+def end_processes_of(folder, child=None):
+    """Ends them by pid; `child`: one that is reaped meanwhile."""
+    for attempt in range(40):
+        pids = pids_in(folder)
+        if not pids:
+            break
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        if child:
+            child.poll()
+        time.sleep(0.01 if attempt < 20 else 0.1)  # the pace of looking again
+
+
 class Server:
     """One data folder and whatever runs on it."""
 
@@ -129,19 +145,8 @@ class Server:
         return code
 
     def end(self):
-        """Everything of this folder, by pid."""
-        for attempt in range(40):
-            pids = pids_in(self.data)
-            if not pids:
-                break
-            for pid in pids:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            if self.process:
-                self.process.poll()
-            time.sleep(0.01 if attempt < 20 else 0.1)  # the pace of looking again
+        """Everything of its data folder; workers that a test put beside it live on."""
+        end_processes_of(self.data, self.process)
         if self.process:
             self.process.wait()
             self.process.stdout.close()
@@ -230,6 +235,7 @@ def make_server(tmp_path, request):
     yield make
     for server in servers:
         server.end()
+    end_processes_of(tmp_path)
 
 
 @pytest.fixture
