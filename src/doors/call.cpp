@@ -3,13 +3,10 @@
 #include "doors/call.h"
 
 #include <getopt.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
-#include <stdexcept>
 
 #include "client/text.h"
 #include "core/escape.h"
@@ -178,19 +175,6 @@ std::string system_user(const client::Environment& environment) {
     if (auto user = environment(name)) return std::move(*user);
   }
   return geteuid() == 0 ? "root" : std::to_string(geteuid());
-}
-
-std::string new_key() {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::array<unsigned char, 16> bytes{};
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw std::runtime_error("the system gives no random bytes");
-  std::string key = "door-";
-  for (const unsigned char byte : bytes) {
-    key.push_back(kHex[byte >> 4]);
-    key.push_back(kHex[byte & 15]);
-  }
-  return key;
 }
 
 }  // namespace muster::doors

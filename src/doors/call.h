@@ -98,7 +98,5 @@ class Call {
 std::vector<std::string> split(std::string_view text, char separator);
 // USER or LOGNAME, as the original programs know the caller.
 std::string system_user(const client::Environment& environment);
-// A key for a submission that may have to be said twice.
-std::string new_key();
 
 }  // namespace muster::doors

@@ -1,13 +1,10 @@
 // `submit`: new tasks, and with --wait their end.
 // Every submission carries a key, so that asking again after a broken connection cannot make the tasks twice.
-#include <sys/random.h>
-
-#include <array>
-
 #include "cli/commands/commands.h"
 #include "cli/printer.h"
 #include "cli/submission_options.h"
 #include "cli/waiter.h"
+#include "client/submission_key.h"
 #include "client/text.h"
 #include "core/escape.h"
 
@@ -21,19 +18,6 @@ using client::join_text;
 using client::Json;
 
 constexpr std::int64_t kSubmitPatience_us = 60'000'000;
-
-// 128 random bits; empty if the kernel gives none, then nothing is asked twice.
-std::string make_key() {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  std::array<unsigned char, 16> bytes{};
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return {};
-  std::string key = "auto-";
-  for (const unsigned char byte : bytes) {
-    key.push_back(kHex[byte >> 4]);
-    key.push_back(kHex[byte & 15]);
-  }
-  return key;
-}
 
 class Submit final : public CommandBody {
  public:
@@ -74,7 +58,7 @@ class Submit final : public CommandBody {
  private:
   Result<Document> send(Session& session, PreparedSubmission& prepared) {
     const bool own_key = !key_.empty();
-    const std::string key = own_key || prepared.submission.dry_run ? key_ : make_key();
+    const std::string key = own_key || prepared.submission.dry_run ? key_ : client::new_submission_key();
     const bool repeatable = !key.empty() && (!prepared.items || prepared.items->repeatable);
     const auto call = [&](Api& api) -> Result<Document> {
       if (!prepared.items) return api.submit(prepared.submission, key);

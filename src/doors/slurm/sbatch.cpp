@@ -9,6 +9,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "client/submission_key.h"
 #include "client/text.h"
 #include "core/escape.h"
 #include "doors/slurm/job_options.h"
@@ -78,7 +79,7 @@ Result<Script> find_script(Given given) {
 
 Result<Document> submit(Call& call, const JobRequest& job) {
   call.set_patience(kPatience_us);
-  const std::string key = job.submission.dry_run ? "" : new_key();
+  const std::string key = job.submission.dry_run ? "" : client::new_submission_key();
   return call.ask([&](client::Api& api) { return api.submit(job.submission, key); });
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "client/submission_key.h"
 #include "client/text.h"
 #include "core/escape.h"
 #include "core/units.h"
@@ -136,7 +137,7 @@ int submit(const Words& words, const client::Environment& environment) {
       continue;
     submission->environment.emplace_back(name, pair.substr(mark + 1));
   }
-  const std::string key = new_key();
+  const std::string key = client::new_submission_key();
   const auto answer = call.ask([&](client::Api& api) { return api.submit(*submission, key); });
   if (!answer) return call.fail(answer.error());
   call.out += join_text(answer->root()["batch"].number(), "\n");
