@@ -1,15 +1,12 @@
 // `man`: the manual as pages, printed or written to a folder.
 // Needs no server; `muster man --dir DIR` is what a package calls.
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 
 #include "cli/commands/commands.h"
 #include "cli/manual_pages.h"
+#include "cli/output_file.h"
 #include "cli/session.h"
 #include "client/text.h"
 #include "core/escape.h"
@@ -22,21 +19,6 @@ namespace {
 using client::join_text;
 
 std::string stem_of(const ManualPage& page) { return page.name.substr(0, page.name.rfind('.')); }
-
-Result<void> write_file(const std::string& path, std::string_view text) {
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  bool written = file >= 0;
-  while (written && !text.empty()) {
-    const ssize_t count = write(file, text.data(), text.size());
-    written = count > 0;
-    if (written) text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  const int error = errno;
-  if (file >= 0) close(file);
-  if (written) return {};
-  return refuse(ErrorKind::temporary, kOutputFailed,
-                join_text(escape_text(path), " cannot be written: ", std::strerror(error)));
-}
 
 class Man final : public CommandBody {
  public:
@@ -82,7 +64,7 @@ class Man final : public CommandBody {
       const std::string folder = markdown ? folder_ : join_text(folder_, "/man", page.name.back());
       mkdir(folder_.c_str(), 0755);
       mkdir(folder.c_str(), 0755);
-      if (auto written = write_file(join_text(folder, "/", page.name), page.text); !written)
+      if (auto written = write_output_file(join_text(folder, "/", page.name), page.text); !written)
         return std::unexpected(written.error());
     }
     session.out().line(join_text(pages.size(), " pages in ", escape_text(folder_)));

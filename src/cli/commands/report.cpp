@@ -1,12 +1,7 @@
 // `report`: one batch as one HTML file.
 // Attempts are asked for page by page and counted as they come; the file is written at once, at the end.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "cli/commands/commands.h"
+#include "cli/output_file.h"
 #include "cli/pinned_selectors.h"
 #include "cli/report/figures.h"
 #include "cli/report/html.h"
@@ -21,22 +16,6 @@ namespace {
 using client::Document;
 using client::join_text;
 using client::Json;
-
-Result<void> write_report(const std::string& path, std::string_view text) {
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  bool written = file >= 0;
-  while (written && !text.empty()) {
-    const ssize_t count = write(file, text.data(), text.size());
-    written = count > 0;
-    if (written) text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  const int error = errno;
-  if (file >= 0) close(file);
-  if (written) return {};
-  return refuse(ErrorKind::temporary, kOutputFailed,
-                join_text(escape_text(path), " cannot be written: ", std::strerror(error)),
-                "name another file with --file");
-}
 
 class Report final : public CommandBody {
  public:
@@ -63,7 +42,8 @@ class Report final : public CommandBody {
     }
     const std::string file =
         file_.empty() ? join_text("batch-", batch->root()["id"].number(), ".html") : file_;
-    if (auto written = write_report(file, html); !written) return std::unexpected(written.error());
+    if (auto written = write_output_file(file, html, "name another file with --file"); !written)
+      return std::unexpected(written.error());
     session.out().line(join_text("report of batch ", batch->root()["id"].number(), " in ", escape_text(file),
                                  " (", html.size() / 1024 + 1, " KiB)"));
     return 0;
