@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "apps/open_store.h"
+#include "apps/web_files.h"
 #include "blobs/log_store.h"
 #include "net/certificate.h"
 #include "net/tls.h"
@@ -145,6 +146,7 @@ runtime::ServerOptions server_options(ServerProcess& process, OpenStore& store) 
   if (process.renew_agents_us) options.renew_agents_us = *process.renew_agents_us;
   options.version = process.version;
   options.upgrade_agents = process.upgrade_agents;
+  options.web_files = web_files();
   // muster-server needs libraries that other machines may not have: they get the static program beside it.
   if (postgres() != nullptr) options.program = program_beside();
   options.store_name = store.name();

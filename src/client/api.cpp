@@ -357,6 +357,8 @@ Result<Document> Api::invite(std::int64_t ttl_us, std::string_view name) {
   return send("POST", route("/invites"), invite_json(ttl_us, name));
 }
 
+Result<Document> Api::link(std::int64_t ttl_us) { return send("POST", route("/links"), link_json(ttl_us)); }
+
 Result<Document> Api::join(std::string_view spool_id, std::string_view name) {
   return send("POST", route("/join"), join_json(spool_id, name));
 }

@@ -168,6 +168,8 @@ class Api {
   Result<LogPage> logs(const LogQuery& query);
   Result<Document> shut_down(bool keep_running);
   Result<Document> invite(std::int64_t ttl_us, std::string_view name);
+  // A link that signs one browser in, as whoever asks.
+  Result<Document> link(std::int64_t ttl_us);
   // With a join token: the credential of this worker.
   Result<Document> join(std::string_view spool_id, std::string_view name);
   // The server's own program.

@@ -165,6 +165,13 @@ std::string limit_settings_json(const LimitSettings& settings) {
   return text;
 }
 
+std::string link_json(std::int64_t ttl_us) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object().key("ttl_s").seconds(ttl_us).end_object();
+  return text;
+}
+
 std::string invite_json(std::int64_t ttl_us, std::string_view name) {
   std::string text;
   JsonWriter out(text);

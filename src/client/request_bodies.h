@@ -10,6 +10,7 @@ namespace muster::client {
 
 std::string change_json(const Change& change);
 std::string batch_settings_json(const BatchSettings& settings);
+std::string link_json(std::int64_t ttl_us);
 std::string invite_json(std::int64_t ttl_us, std::string_view name);
 std::string join_json(std::string_view spool_id, std::string_view name);
 std::string worker_settings_json(const WorkerSettings& settings);

@@ -384,6 +384,39 @@ std::string take_project(Target& target) {
 
 }  // namespace
 
+namespace {
+
+// Three paths take tokens that open nothing else.
+TokenKind kind_for(const Target& target) {
+  const auto is = [&](std::string_view name) {
+    return target.path.size() == 3 && target.path[0] == "api" && target.path[1] == "v1" &&
+           target.path[2] == name;
+  };
+  if (is("agent")) return TokenKind::agent;
+  if (is("join")) return TokenKind::join;
+  return is("sessions") ? TokenKind::link : TokenKind::user;
+}
+
+Error wrong_kind(TokenKind wanted) {
+  const auto refusal = [](std::string what, std::string next) {
+    return Error{ErrorKind::not_allowed, kNotAllowed, std::move(what), std::move(next)};
+  };
+  switch (wanted) {
+    case TokenKind::agent:
+      return refusal("this endpoint takes an agent's token", "use the token in the worker's folder");
+    case TokenKind::join:
+      return refusal("this endpoint takes the key of an invitation", "ask for one: muster invite");
+    case TokenKind::link:
+      return refusal("this endpoint takes a link that signs a browser in", "ask for one: muster open");
+    case TokenKind::user:
+      break;
+  }
+  return refusal("a worker's token, a key or a link opens only its own endpoint",
+                 "use the token in admin.token");
+}
+
+}  // namespace
+
 // What a change needs, and where its body goes.
 void Front::State::expect_body(const RequestHead& head, const Route& route, Target target,
                                Admission& admission) {
@@ -445,20 +478,18 @@ void Front::look_at(const RequestHead& head, Admission& admission) {
     admission.refusal = state_->open_route(*target);
     return;
   }
-  if (refuse_with(state_->identify(head, admission))) return;
-
-  const bool agent_path = target->path == std::vector<std::string>{"api", "v1", "agent"};
-  const bool join_path = target->path == std::vector<std::string>{"api", "v1", "join"};
-  if (admission.identity->kind != (agent_path  ? TokenKind::agent
-                                   : join_path ? TokenKind::join
-                                               : TokenKind::user)) {
-    const Error error{ErrorKind::not_allowed, kNotAllowed,
-                      agent_path ? "this endpoint takes an agent's token"
-                                 : "a worker's token opens only the worker's endpoint",
-                      agent_path ? "use the token in the worker's folder" : "use the token in admin.token"};
-    admission.refusal = problem_with_status(error, 403);
+  if (is_safe(head.method) && is_page_path(*target)) {
+    admission.refusal = page_answer(state_->options.web_files, head, *target);
     return;
   }
+  if (refuse_with(state_->identify(head, admission))) return;
+
+  const TokenKind wanted = kind_for(*target);
+  if (admission.identity->kind != wanted) {
+    admission.refusal = problem_with_status(wrong_kind(wanted), 403);
+    return;
+  }
+  const bool agent_path = wanted == TokenKind::agent;
   if (agent_path) {
     if (refuse_with(state_->check_origin(head)) || refuse_with(check_upgrade(head))) return;
     admission.agent_upgrade = true;

@@ -15,6 +15,7 @@
 #include "front/request.h"
 #include "front/tokens.h"
 #include "front/vault.h"
+#include "front/web_page.h"
 
 namespace muster::front {
 
@@ -27,6 +28,7 @@ struct FrontOptions {
   std::uint64_t stream_tasks_max = 10'000'000;
   std::uint32_t page_max = 1000;
   Micros wait_max_us = 60'000'000;          // longest long poll
+  std::span<const WebFile> web_files;       // of the web page; empty: this build has none
   std::uint32_t requests_per_second = 500;  // of one token, off this machine; 0: as many as they like
 };
 

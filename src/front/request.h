@@ -39,6 +39,13 @@ class ByteSink {
   virtual void end() = 0;
 };
 
+// Whom an answer is for; it decides what a browser is allowed to do with it.
+enum class Audience : std::uint8_t {
+  program,    // data: kept nowhere, shown as nothing
+  page,       // the web page: asked for anew each time, runs its own scripts and no others
+  page_part,  // a file of the page whose name changes with its contents: kept as long as there is room
+};
+
 struct Response {
   int status = 200;
   std::string content_type;  // empty: no body
@@ -48,6 +55,7 @@ struct Response {
       nullptr;  // set: sent instead of `body`, without a copy of its own
   // Set: the body has no length and ends with the connection; called when the head is sent.
   std::function<void(std::shared_ptr<ByteSink>)> stream = nullptr;
+  Audience audience = Audience::program;
 };
 
 // Called exactly once, on the thread of the loop, now or later. A connection that is gone makes it a no-op.

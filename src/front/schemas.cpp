@@ -34,6 +34,8 @@ constexpr std::array kShapes{
     Shape{"LimitSettings", "max_running?:int|null max_cpus?:int|null weight?:int dry_run?:flag"},
     Shape{"ShutDown", "keep_running?:flag"},
     Shape{"Invite", "ttl_s?:number name?:text"},
+    Shape{"LinkWish", "ttl_s?:number"},
+    Shape{"SessionWish", "note?:text"},
     Shape{"Join", "spool_id:text name?:text"},
     Shape{"NewUser", "name:text roles?:{<viewer,submitter,operator,admin,none>} disabled?:flag|null"},
     Shape{"UserSettings", "roles?:{<viewer,submitter,operator,admin,none>} disabled?:flag|null"},
@@ -109,7 +111,7 @@ constexpr std::array kShapes{
           "who:text|null text:text"},
     Shape{"User", "name:text roles:{<viewer,submitter,operator,admin>} disabled:flag created:time|null"},
     Shape{"Token",
-          "id:int kind:<user,agent,join> user:text state:<good,expired,revoked,used> project:text|null "
+          "id:int kind:<user,agent,join,link> user:text state:<good,expired,revoked,used> project:text|null "
           "role:text|null worker:text|null note:text|null created:time|null expires:time|null "
           "last_used:time|null revoked:time|null token?:text"},
     Shape{"Project", "name:text note:text|null closed:flag created:time|null"},
@@ -168,6 +170,8 @@ constexpr std::array kShapes{
     Shape{"EventList", "schema=muster.events/1 items:[Event] next:text|null"},
     Shape{"ShuttingDown", "schema=muster.shutdown/1 keep_running:flag"},
     Shape{"Invitation", "schema=muster.invite/1 key:text url:text pin:text|null name:text|null expires:time"},
+    Shape{"Link", "schema=muster.link/1 link:text path:text expires:time"},
+    Shape{"SessionMade", "schema=muster.session/1 id:int token:text user:text expires:time"},
     Shape{"Joined", "schema=muster.joined/1 token:text name:text expires:time version:text"},
     Shape{"UserList", "schema=muster.users/1 items:[User] next:text|null"},
     Shape{"UserShown", "schema=muster.user/1 User"},
@@ -221,6 +225,8 @@ constexpr std::array kOperations{
     OperationShapes{"shutdown", "ShutDown", "ShuttingDown"},
     OperationShapes{"worker.invite", "Invite", "Invitation"},
     OperationShapes{"worker.join", "Join", "Joined"},
+    OperationShapes{"session.link", "LinkWish", "Link"},
+    OperationShapes{"session.create", "SessionWish", "SessionMade"},
     OperationShapes{"user.list", "", "UserList"},
     OperationShapes{"user.create", "NewUser", "UserShown"},
     OperationShapes{"user.show", "", "UserShown"},

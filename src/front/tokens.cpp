@@ -27,7 +27,7 @@ std::string hex(const unsigned char* bytes, std::size_t size) {
 
 std::string checksum(std::string_view text) { return crc32_text(text); }
 
-constexpr std::array kKinds{TokenKind::user, TokenKind::agent, TokenKind::join};
+constexpr std::array kKinds{TokenKind::user, TokenKind::agent, TokenKind::join, TokenKind::link};
 
 std::optional<TokenKind> kind_from_text(std::string_view text) {
   for (const TokenKind kind : kKinds) {
@@ -82,6 +82,8 @@ std::string_view to_text(TokenKind kind) {
       return "agent";
     case TokenKind::join:
       return "join";
+    case TokenKind::link:
+      return "link";
   }
   MUSTER_UNREACHABLE("a kind of token");
 }

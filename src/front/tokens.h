@@ -20,6 +20,7 @@ enum class TokenKind : std::uint8_t {
   user,   // the API
   agent,  // the agent's endpoint, nothing else
   join,   // lets one worker in, once
+  link,   // signs one browser in, once
 };
 std::string_view to_text(TokenKind kind);
 

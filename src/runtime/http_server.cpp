@@ -36,6 +36,8 @@ std::string_view reason_of(int status) {
       return "Created";
     case 202:
       return "Accepted";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -86,13 +88,28 @@ const std::string& http_date() {
   return text;
 }
 
-// For browsers, whatever the answer: it is what it says it is, it is not kept, it runs nothing, it stands in no frame, and where
-// people came from is told to nobody.
+// For browsers, whatever the answer: it is what it says it is, it stands in no frame, and where people came from is told to nobody.
 constexpr std::string_view kGuards =
-    "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+    "\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\nCross-Origin-Opener-Policy: same-origin\r\n"
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action "
-    "'none'\r\n"
-    "X-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n";
+    "'none'";
+
+// Data is not kept and runs nothing. The page runs what comes from this server as a file, and speaks to this server alone.
+std::string_view guards_of(front::Audience audience) {
+  switch (audience) {
+    case front::Audience::program:
+      return "\r\nCache-Control: no-store\r\n";
+    case front::Audience::page:
+      return "; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src "
+             "'self'; manifest-src 'self'\r\nCache-Control: no-cache\r\nVary: Accept-Encoding\r\n";
+    case front::Audience::page_part:
+      // A worker's rules are those that its own file came with.
+      return "; script-src 'self'; connect-src 'self'\r\nCache-Control: public, max-age=31536000, "
+             "immutable\r\nVary: Accept-Encoding\r\n";
+  }
+  return "\r\n";
+}
 
 enum class KeepAlive : std::uint8_t { yes, no };
 
@@ -104,6 +121,7 @@ void write_head(const front::Response& response, KeepAlive keep_alive, std::stri
   out += "\r\nServer: muster\r\nDate: ";
   out += http_date();
   out += kGuards;
+  out += guards_of(response.audience);
   if (!response.content_type.empty()) {
     out += "Content-Type: ";
     out += response.content_type;

@@ -133,6 +133,7 @@ class Server final : public front::Backend, public TurnEffects, public AgentEven
 front::FrontOptions front_options(const ServerOptions& options) {
   front::FrontOptions front;
   front.hosts.push_back(options.listen.url_host());
+  front.web_files = options.web_files;
   front.any_address = !options.listen.is_loopback();
   front.hosts.insert(front.hosts.end(), options.host_names.begin(), options.host_names.end());
   return front;

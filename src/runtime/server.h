@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "blobs/log_store.h"
 #include "core/error.h"
 #include "engine/engine.h"
+#include "front/web_page.h"
 #include "net/tls.h"
 #include "ports/store.h"
 #include "runtime/data_folder.h"
@@ -39,6 +41,7 @@ struct ServerOptions {
   std::string version;
   std::string program =
       "/proc/self/exe";  // what machines without Muster, and agents of older versions, are given
+  std::span<const front::WebFile> web_files;  // empty: there is no page in this build
   bool upgrade_agents = true;
   std::string store_name;
   std::string owner;  // the user whose tokens are made

@@ -62,6 +62,8 @@ EXAMPLES = [
     ("token.create", "/tokens", {"user": "ada", "expires_s": 604800, "note": "laptop"}, ""),
     ("token.list", "/tokens?user=ada", None, ""),
     ("token.revoke", "/tokens/1", None, ""),
+    ("session.link", "/links", {"ttl_s": 120}, ""),
+    ("session.create", "/sessions", {"note": "a browser"}, ""),
     ("user.delete", "/users/ada", None, ""),
     ("project.delete", "/projects/atlas", None, ""),
     ("audit.list", "/audit?limit=20", None, ""),

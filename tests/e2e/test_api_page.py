@@ -38,6 +38,8 @@ def test_every_call_of_the_page_works(worker_server):
         own = dict(environment)
         if operation == "worker.join":
             own["MUSTER_TOKEN"] = server.request("POST", "/invites", {}).json()["key"]
+        if operation == "session.create":
+            own["MUSTER_TOKEN"] = server.request("POST", "/links", {}).json()["link"]
         if operation == "token.revoke":
             target = f"/tokens/{spare}"
         text = api_page.curl(method, target, body, more).replace("curl -sS", "curl -sS -w '\\n%{http_code} %{content_type}'")

@@ -27,7 +27,8 @@ TABLE = {
     "status": ("viewer", "project"), "wait": ("viewer", "project"), "logs": ("viewer", "project"),
     "logs.search": ("viewer", "project"),
     "event.list": ("viewer", "project"), "shutdown": ("admin", "server"), "worker.invite": ("operator", "server"),
-    "worker.join": ("viewer", "key"), "user.list": ("admin", "server"),
+    "worker.join": ("viewer", "key"), "session.link": ("viewer", "yourself"), "session.create": ("viewer", "key"),
+    "user.list": ("admin", "server"),
     "user.create": ("admin", "server"), "user.show": ("admin", "yourself"), "user.set": ("admin", "server"),
     "user.delete": ("admin", "server"), "token.list": ("admin", "yourself"), "token.create": ("admin", "yourself"),
     "token.revoke": ("admin", "yourself"), "project.list": ("viewer", "yourself"), "project.create": ("admin", "server"),
@@ -109,7 +110,7 @@ def test_the_matrix(people):
                            "server": enough and scope == "every"}.get(reach)
                 if reach == "yourself":
                     # Asked about another: 42 is nobody's token, user or project; lists and own tokens are everybody's.
-                    allowed = enough and scope == "every" or operation in ("token.list", "token.create", "project.list")
+                    allowed = enough and scope == "every" or operation in ("token.list", "token.create", "project.list", "session.link")
                 answer = ask(people, method, path, token, project)
                 if denied(answer) == allowed:
                     wrong.append((operation, role, scope, answer.status, answer.body[:200]))

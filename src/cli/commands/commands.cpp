@@ -9,6 +9,7 @@ namespace {
 // clang-format off
 constexpr const Command* kAll[] = {
     &kInviteCommand,
+    &kOpenCommand,
     &kSubmitCommand,
     &kStatusCommand,
     &kWaitCommand,

@@ -9,6 +9,7 @@
 namespace muster::cli {
 
 extern const Command kInviteCommand;
+extern const Command kOpenCommand;
 extern const Command kSubmitCommand;
 extern const Command kStatusCommand;
 extern const Command kWaitCommand;

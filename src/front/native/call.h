@@ -110,6 +110,8 @@ void show_failures(const CallPtr& call);
 void show_task_spec(const CallPtr& call);
 void invite(const CallPtr& call);
 void join(const CallPtr& call);
+void create_link(const CallPtr& call);
+void create_session(const CallPtr& call);
 void show_status(const CallPtr& call);
 void wait(const CallPtr& call);
 void read_logs(const CallPtr& call);

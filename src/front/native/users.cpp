@@ -164,7 +164,9 @@ void delete_user(const CallPtr& call) {
   Changes changes;
   std::vector<std::uint64_t> theirs;
   for (const auto& [id, token] : call->tokens.all()) {
-    if (token.owner == row.name && token.kind == to_text(TokenKind::user)) theirs.push_back(id);
+    if (token.owner == row.name &&
+        (token.kind == to_text(TokenKind::user) || token.kind == to_text(TokenKind::link)))
+      theirs.push_back(id);
   }
   for (const std::uint64_t id : theirs) {
     if (call->dry_run) break;
