@@ -2,16 +2,13 @@
 // Relative names mean what they mean here, where the command was typed.
 #include "cli/submission_options.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
-#include <climits>
 #include <cstdlib>
 #include <memory>
 
 #include "cli/glob_walk.h"
 #include "cli/pairs.h"
+#include "client/current_folder.h"
 #include "client/text.h"
 #include "core/command.h"
 #include "core/escape.h"
@@ -87,22 +84,6 @@ void declare_surroundings(Options& options, SubmissionOptions& target) {
                 "keep so much output per attempt; default 64M");
 }
 
-// What the shell calls the working directory, links included, as long as that is true.
-Result<std::string> current_folder(const client::Environment& environment) {
-  struct stat here{};
-  struct stat named{};
-  const auto logical = environment("PWD");
-  if (logical && logical->starts_with('/') && stat(".", &here) == 0 && stat(logical->c_str(), &named) == 0 &&
-      here.st_dev == named.st_dev && here.st_ino == named.st_ino) {
-    return *logical;
-  }
-  std::array<char, PATH_MAX> path{};
-  if (getcwd(path.data(), path.size()) != nullptr) return std::string(path.data());
-  return refuse(ErrorKind::usage, kMalformedValue,
-                "the folder that this command runs in does not exist any more",
-                "name another with --cwd DIR");
-}
-
 std::string under(const std::string& folder, const std::string& path) {
   if (path.starts_with('/')) return path;
   return folder.ends_with('/') ? folder + path : join_text(folder, '/', path);
@@ -110,7 +91,7 @@ std::string under(const std::string& folder, const std::string& path) {
 
 Result<std::string> chosen_folder(const std::string& cwd, const client::Environment& environment) {
   if (cwd == "none" || cwd.starts_with('/')) return cwd;
-  Result<std::string> here = current_folder(environment);
+  Result<std::string> here = client::current_folder(environment);
   if (!here || cwd.empty()) return here;
   const std::string path = under(*here, cwd);
   const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
@@ -133,7 +114,7 @@ Result<std::optional<ItemsInput>> open_chosen_items(const SubmissionOptions& opt
     if (!names) return std::unexpected(names.error());
     if (!options.cwd.empty()) {
       // Elsewhere a relative name would mean another file.
-      const Result<std::string> here = current_folder(session.environment());
+      const Result<std::string> here = client::current_folder(session.environment());
       if (!here) return std::unexpected(here.error());
       for (std::string& name : *names) name = under(*here, name);
     }

@@ -111,6 +111,9 @@ std::string display_command(const CommandTemplate& command);
 std::string display_expanded(const CommandTemplate& command, std::uint64_t index,
                              std::span<const std::string_view> fields);
 
+// `text` as a word of a command that means itself: every brace that could open a placeholder is doubled.
+std::string literal_word(std::string_view text);
+
 // One shell word that means exactly `text` to any POSIX shell, without quotes when it needs none.
 std::string shell_quote(std::string_view text);
 

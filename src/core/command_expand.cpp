@@ -188,6 +188,12 @@ std::string display_expanded(const CommandTemplate& command, std::uint64_t index
   return join_words(command.kind, words);
 }
 
+std::string literal_word(std::string_view text) {
+  std::string out;
+  for (const char c : text) out.append(c == '{' ? 2 : 1, c);
+  return out;
+}
+
 std::string shell_quote(std::string_view text) {
   constexpr std::string_view kSafe = "_-+./:,@%=#{}";
   const auto safe = [&](char c) {

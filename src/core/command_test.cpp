@@ -306,17 +306,15 @@ TEST(Command, is_shown_as_it_was_typed) {
             "echo \"\\$x\\`\\\"\\\\\"");
 }
 
-// Any text comes through as itself when its braces are doubled.
-TEST(Command, doubled_braces_mean_the_text_itself) {
+// Any text comes through as itself.
+TEST(Command, a_literal_word_means_the_text_itself) {
   EXPECT_TRUE(rc::check("literal", [](const std::vector<std::string>& tail) {
     Words words = {"x"};
     Words wanted = {"x"};
     for (const std::string& word : tail) {
       if (word.find('\0') != std::string::npos) continue;
       wanted.push_back(word);
-      std::string doubled;
-      for (const char c : word) doubled += c == '{' ? "{{" : std::string(1, c);
-      words.push_back(doubled);
+      words.push_back(literal_word(word));
     }
     const Result<CommandTemplate> command = compile(words, ItemSource::index);
     RC_ASSERT(command.has_value());

@@ -59,6 +59,17 @@ const OptionName* entry_of(std::span<const OptionName> table, int found) {
   return entry == table.end() ? nullptr : &*entry;
 }
 
+bool is_variable(std::string_view name) {
+  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+bool stays_here(std::string_view name) {
+  return name.starts_with("MUSTER_") || name == "_" || name == "TEMP" || name == "INPUT" ||
+         name == "OUTPUT" || name == "RESOURCE" || name == "CPU";
+}
+
 }  // namespace
 
 std::string Given::text(std::string_view word, std::string_view fallback) const {
@@ -143,7 +154,11 @@ Result<std::vector<client::Document>> Call::pages(std::string_view path, client:
 }
 
 void Call::warn(std::string_view text) {
-  std::fprintf(stderr, "%s\n", join_text(program_, ": warning: ", text).c_str());
+  if (!quiet_) std::fprintf(stderr, "%s\n", join_text(program_, ": warning: ", text).c_str());
+}
+
+void Call::note(std::string_view text) {
+  if (!quiet_) std::fprintf(stderr, "%s\n", join_text(program_, ": ", text).c_str());
 }
 
 int Call::fail(const Error& error, int exit_code) {
@@ -168,6 +183,17 @@ std::vector<std::string> split(std::string_view text, char separator) {
     if (end == std::string_view::npos) return parts;
     text.remove_prefix(end + 1);
   }
+}
+
+std::vector<std::pair<std::string, std::string>> callers_environment() {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view pair = *entry;
+    const std::string_view name = pair.substr(0, pair.find('='));
+    if (name.size() < pair.size() && is_variable(name) && !stays_here(name) && client::is_utf8(pair))
+      out.emplace_back(name, pair.substr(name.size() + 1));
+  }
+  return out;
 }
 
 std::string system_user(const client::Environment& environment) {

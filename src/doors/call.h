@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/api.h"
@@ -79,7 +80,10 @@ class Call {
   Result<std::vector<client::Document>> pages(std::string_view path, client::ListQuery query);
 
   std::string out;
+  // Nothing is said of what is not asked for, as --quiet wishes; errors are.
+  void set_quiet() { quiet_ = true; }
   void warn(std::string_view text);
+  void note(std::string_view text);
   // Prints the error and returns the exit code of the program.
   int fail(const Error& error, int exit_code = 1);
   // Prints what was kept; the exit code.
@@ -93,9 +97,13 @@ class Call {
   client::EndpointOptions options_;
   std::unique_ptr<client::Connector> connector_;
   std::int64_t deadline_mono_us_ = 0;
+  bool quiet_ = false;
 };
 
 std::vector<std::string> split(std::string_view text, char separator);
+// What a job gets of the caller's environment: variables that a shell can name, in UTF-8. What opens the server, and what an
+// attempt is told of itself, stays here.
+std::vector<std::pair<std::string, std::string>> callers_environment();
 // USER or LOGNAME, as the original programs know the caller.
 std::string system_user(const client::Environment& environment);
 

@@ -10,10 +10,11 @@
 namespace muster::doors {
 namespace {
 
-constexpr std::array<DoorProgram, 7> kSlurm{{{"sbatch", slurm::sbatch},
+constexpr std::array<DoorProgram, 8> kSlurm{{{"sbatch", slurm::sbatch},
                                              {"squeue", slurm::squeue},
                                              {"scancel", slurm::scancel},
                                              {"sacct", slurm::sacct},
+                                             {"sacctmgr", slurm::sacctmgr},
                                              {"sinfo", slurm::sinfo},
                                              {"scontrol", slurm::scontrol},
                                              {"srun", slurm::srun}}};

@@ -1,15 +1,17 @@
 """The slurm door with a real server and real tasks: the commands by their own names, as people and grid executors call them."""
 
+import datetime
 import json
 import os
 import re
 import subprocess
+import time
 
 import pytest
 from agent_support import Worker
 from conftest import MUSTER
 
-PROGRAMS = ["sbatch", "squeue", "scancel", "sacct", "sinfo", "scontrol", "srun"]
+PROGRAMS = ["sbatch", "squeue", "scancel", "sacct", "sacctmgr", "sinfo", "scontrol", "srun"]
 
 
 def door(*words, check=True):
@@ -208,11 +210,41 @@ def test_sinfo_and_scontrol_show_workers_and_partitions(slurm):
     slurm.wait(job)
     shown = slurm("scontrol", "show", "job", job).stdout
     assert f"JobId={job} JobName=wrap" in shown and "JobState=COMPLETED" in shown and "Partition=gpu" in shown
-    assert f"WorkDir={slurm.folder}" in shown
+    assert f"WorkDir={slurm.folder}" in shown and "  Nodes=" not in shown
+    # As Snakemake asks when sacct has no answer.
+    assert f"  Nodes={name} CPUs=1 Mem=" in slurm("scontrol", "show", "jobid", "-dd", job).stdout
     assert f"NodeName={name}" in slurm("scontrol", "show", "node", name).stdout
     assert "SchedulerTimeSlice      = 1 sec" in slurm("scontrol", "show", "config").stdout
     assert "UP" in slurm("scontrol", "ping").stdout
     assert slurm("scontrol", "show", "hostnames", "lab[1-3],gpu1").stdout.split() == ["lab1", "lab2", "lab3", "gpu1"]
+
+
+def test_sacct_shows_what_ended_in_its_window_however_old_it_is(slurm):
+    """A batch that was made long before the window and ended in it stands there, even when a younger one ended before."""
+    old = slurm.submit("-J", "old", "--hold", "--wrap", "true")
+    young = slurm.submit("-J", "young", "--wrap", "true")
+    slurm.wait(young)
+    ended = json.loads(slurm.server.run("task", "show", f"{young}.1", "-o", "json").stdout)["ended"]
+    since = datetime.datetime.fromisoformat(ended).astimezone(datetime.timezone.utc).replace(microsecond=0, tzinfo=None) + datetime.timedelta(seconds=1)
+    while datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) < since:
+        time.sleep(0.05)
+    slurm("scontrol", "release", old)
+    slurm.wait(old)
+    assert slurm("sacct", "-X", "-n", "-S", since.isoformat(), "-o", "JobName").stdout.split() == ["old"]
+    assert slurm("sacct", "-X", "-n", "--name", "young,old", "-o", "JobName").stdout.split() == ["old", "young"]
+    assert slurm("sacct", "-X", "-n", "-E", "2020-01-01", "-S", "2019-01-01").stdout == ""
+
+
+def test_sacctmgr_says_what_a_user_may_charge(slurm):
+    """As Snakemake asks before it submits with slurm_account."""
+    slurm.submit("-A", "lab", "--hold", "--wrap", "true")
+    assert slurm("sacctmgr", "-n", "-s", "list", "user", "ana", "format=account%20").stdout.split() == ["default", "lab"]
+    assert slurm("sacctmgr", "-P", "show", "association", "user=ana").stdout == "User|Account|Cluster\nana|default|muster\nana|lab|muster\n"
+    assert slurm("sacctmgr", "-p", "-n", "show", "user", "bob").stdout == ""
+    for words, name in ((["add", "user", "x"], "add"), (["list", "qos"], "qos"), (["list", "user", "format=fairshare"], "fairshare"),
+                        (["-i", "list", "user"], "-i"), ([], "''")):
+        refused = slurm("sacctmgr", *words, check=False)
+        assert refused.returncode == 1 and name in refused.stderr, refused
 
 
 # ---- changing
@@ -229,6 +261,30 @@ def test_scancel_takes_many_ids_and_goes_on_past_a_wrong_one(slurm):
     array = slurm.submit("--hold", "-a", "1-9", "--wrap", "true")
     slurm("scancel", f"{array}_[2-4]", f"{array}_9")
     assert slurm("squeue", "-h", "-o", "%i").stdout == f"{array}_[1,5-8]\n"
+
+
+def test_scancel_says_what_it_ends(slurm):
+    job, other = slurm.submit("--hold", "--wrap", "true"), slurm.submit("--hold", "-J", "x", "--wrap", "true")
+    assert slurm("scancel", "-v", job).stderr == f"scancel: Terminating job {job}\n"
+    assert slurm("scancel", "-v", "-n", "x").stderr == f"scancel: Terminating job {other}\n"
+
+
+@pytest.mark.parametrize("words, message", [
+    ("-n 4 true", "Invalid --ntasks: 4; srun starts one process here"),
+    ("-o file true", "does not know --output"),
+    ("--array=1-2 true", "srun does not know --array"),
+    ("-D /nonexistent true", "/nonexistent: No such file"),
+])
+def test_a_step_that_would_be_something_else_is_refused(slurm, words, message):
+    done = slurm("srun", *words.split(), check=False, SLURM_JOB_ID="1", MUSTER_BATCH_ID="1")
+    assert done.returncode == 1 and message in done.stderr, done
+    assert slurm("squeue", "-h", "-t", "all").stdout == ""
+
+
+def test_a_step_changes_its_folder(slurm):
+    (slurm.folder / "deep").mkdir()
+    done = slurm("srun", "-N1", "-c", "2", "-D", "deep", "pwd", SLURM_JOB_ID="1", MUSTER_BATCH_ID="1")
+    assert done.stdout == f"{slurm.folder}/deep\n"
 
 
 def test_srun_inside_a_job_is_the_command(slurm):
@@ -257,6 +313,9 @@ def test_srun_outside_waits_and_shows(slurm):
     (["--gres=fpga:1", "--wrap=true"], "gpu:2 is all"),
     (["nowhere.sh"], "No such file"),
     (["--wrap=true", "script"], "--wrap"),
+    (["-M", "other", "--wrap=true"], "Invalid --clusters"),
+    (["--exclusive=user", "--wrap=true"], "Invalid --exclusive"),
+    (["--open-mode=both", "--wrap=true"], "Invalid --open-mode"),
     ([], "empty"),
 ])
 def test_what_cannot_be_done_is_refused(slurm, words, message):
@@ -265,9 +324,19 @@ def test_what_cannot_be_done_is_refused(slurm, words, message):
     assert slurm("squeue", "-h").stdout == ""
 
 
+@pytest.mark.parametrize("call", ["squeue -v", "squeue -a", "sacct -v", "sacct -D", "sinfo -v", "scontrol -Q show config"])
+def test_options_without_a_meaning_are_refused_by_name(slurm, call):
+    program, option, *rest = call.split()
+    done = slurm(program, option, *rest, check=False)
+    assert done.returncode == 1 and f"option {option} is unknown here" in done.stderr and done.stdout == ""
+
+
 def test_what_changes_nothing_is_said_and_left_out(slurm):
     done = slurm("sbatch", "--mail-type=END", "--test-only", "--wrap=true")
     assert "--mail-type has no meaning in Muster" in done.stderr and "1 tasks would be submitted" in done.stderr
+    for option in ("-v", "-u", "--kill-on-bad-exit=1"):
+        assert "has no meaning in Muster" in slurm("sbatch", option, "--test-only", "--wrap=true").stderr
+    assert slurm("sbatch", "-Q", "-v", "--test-only", "--wrap=true").stderr == ""
     assert slurm("squeue", "-h", "-t", "all").stdout == ""
 
 

@@ -24,10 +24,6 @@ std::string text_of_label(const JobRow& job, std::string_view label, std::string
   return found == job.facts->labels.end() ? std::string(fallback) : found->second;
 }
 
-std::string node_or_reason(const JobRow& job) {
-  return job.state == JobState::pending ? "(" + job.reason + ")" : job.worker;
-}
-
 std::string exit_text(const JobRow& job) { return join_text(job.exit_code, ":", job.signal); }
 
 std::string limit_text(const JobRow& job, bool brief) {
@@ -45,101 +41,134 @@ std::string cpu_text(double seconds) {
   return join_text(two(whole / 60), ":", two(whole % 60), ".", fraction);
 }
 
-std::string usage_value(std::string_view name, const JobRow& job, Step step) {
-  const bool ended = job.ended_wall_us != 0;
-  if (name == "MaxRSS" || name == "AveRSS") {
-    if (step == Step::job || !ended) return "";
-    return std::to_string(static_cast<std::uint64_t>(std::llround(job.peak_memory_mb * 1024))) + "K";
-  }
-  if (name == "TotalCPU") return cpu_text(job.user_s + job.system_s);
-  if (name == "UserCPU") return cpu_text(job.user_s);
-  return cpu_text(job.system_s);
-}
-
-std::string state_text(const JobRow& job) { return std::string(long_text(job.state)); }
-
-struct AccountName {
-  std::string_view name;
-  std::size_t width;
-};
-constexpr std::array<AccountName, 38> kAccountNames{
-    {{"Account", 10},   {"AllocCPUS", 10},  {"AllocNodes", 10},
-     {"AveRSS", 10},    {"Cluster", 10},    {"Comment", 14},
-     {"CPUTime", 10},   {"CPUTimeRAW", 10}, {"DerivedExitCode", 15},
-     {"Elapsed", 10},   {"ElapsedRaw", 10}, {"End", 19},
-     {"ExitCode", 8},   {"Group", 9},       {"JobID", 12},
-     {"JobIDRaw", 12},  {"JobName", 10},    {"MaxRSS", 10},
-     {"NCPUS", 10},     {"NNodes", 8},      {"NodeList", 15},
-     {"NTasks", 8},     {"Partition", 10},  {"Priority", 10},
-     {"QOS", 10},       {"Reason", 22},     {"ReqCPUS", 8},
-     {"ReqMem", 10},    {"Restarts", 8},    {"Start", 19},
-     {"State", 10},     {"Submit", 19},     {"SystemCPU", 10},
-     {"Timelimit", 10}, {"TotalCPU", 10},   {"User", 9},
-     {"UserCPU", 10},   {"WorkDir", 20}}};
-
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-bool same_name(std::string_view one, std::string_view other) {
-  return std::ranges::equal(one, other, [](char a, char b) { return lower(a) == lower(b); });
+std::string time_or(std::int64_t wall_us, const char* fallback) {
+  return wall_us == 0 ? fallback : local_time(wall_us);
 }
 
-// Who, where and what: the same for a job and its step, but for a few.
-std::string identity_value(std::string_view name, const JobRow& job, Step step) {
-  const bool is_step = step == Step::batch;
-  if (name == "JobID" || name == "JobIDRaw") return job.id() + (is_step ? ".batch" : "");
-  if (name == "JobName") return is_step ? "batch" : job.facts->name;
-  if (name == "Partition") return is_step ? "" : job.facts->partition;
-  if (name == "User" || name == "Group") return is_step ? "" : job.facts->user;
-  if (name == "Account") return text_of_label(job, "account", "");
-  if (name == "QOS") return is_step ? "" : text_of_label(job, "qos", "normal");
-  if (name == "Comment") return is_step ? "" : text_of_label(job, "comment", "");
-  if (name == "WorkDir") return is_step ? "" : text_of_label(job, kFolderLabel, "");
-  if (name == "Cluster") return "muster";
-  if (name == "NodeList") return job.worker.empty() ? "None assigned" : job.worker;
-  if (name == "Priority") return is_step ? "" : std::to_string(job.facts->priority);
-  if (name == "Reason") return is_step ? "" : job.reason;
-  if (name == "NTasks") return is_step ? "1" : "";
-  if (name == "ReqMem") return is_step ? "" : memory_text(job.mem_mb);
-  if (name == "Timelimit") return is_step ? "" : limit_text(job, false);
-  return "";
+std::string time_left(const JobRow& job, std::int64_t now_wall_us) {
+  if (job.time_limit_us == 0) return "UNLIMITED";
+  return brief_duration(std::max<std::int64_t>(0, job.time_limit_us - job.elapsed_us(now_wall_us)));
 }
 
-std::string measure_value(std::string_view name, const JobRow& job, std::int64_t now_wall_us) {
-  const std::int64_t elapsed = job.elapsed_us(now_wall_us);
-  const auto cpus = static_cast<std::int64_t>(job.cpus);
-  if (name == "State") return state_text(job);
-  if (name == "ExitCode" || name == "DerivedExitCode") return exit_text(job);
-  if (name == "Elapsed") return full_duration(elapsed);
-  if (name == "ElapsedRaw") return std::to_string(elapsed / 1'000'000);
-  if (name == "CPUTime") return full_duration(elapsed * cpus);
-  if (name == "CPUTimeRAW") return std::to_string(elapsed * cpus / 1'000'000);
-  if (name == "Start") return local_time(job.started_wall_us);
-  if (name == "End") return local_time(job.ended_wall_us);
-  if (name == "Submit") return local_time(job.submitted_wall_us);
-  if (name == "Restarts") return std::to_string(job.restarts);
-  if (name == "AllocNodes" || name == "NNodes") return job.state == JobState::pending ? "0" : "1";
-  if (name == "AllocCPUS" || name == "NCPUS")
-    return job.state == JobState::pending ? "0" : std::to_string(cpus);
-  return std::to_string(cpus);  // ReqCPUS
+using Q = QueueLine;
+constexpr std::array<FormatColumn<QueueLine>, 31> kQueue{{
+    {'i', "JOBID", [](const Q& line, std::int64_t) { return line.id; }},
+    {'P', "PARTITION", [](const Q& line, std::int64_t) { return line.job->facts->partition; }},
+    {'j', "NAME", [](const Q& line, std::int64_t) { return line.job->facts->name; }},
+    {'u', "USER", [](const Q& line, std::int64_t) { return line.job->facts->user; }},
+    {'t', "ST", [](const Q& line, std::int64_t) { return std::string(short_text(line.job->state)); }},
+    {'T', "STATE", [](const Q& line, std::int64_t) { return std::string(long_text(line.job->state)); }},
+    {'M', "TIME", [](const Q& line, std::int64_t now) { return brief_duration(line.job->elapsed_us(now)); }},
+    {'l', "TIME_LIMIT", [](const Q& line, std::int64_t) { return limit_text(*line.job, true); }},
+    {'L', "TIME_LEFT", [](const Q& line, std::int64_t now) { return time_left(*line.job, now); }},
+    {'D', "NODES", [](const Q&, std::int64_t) { return std::string("1"); }},
+    {'R', "NODELIST(REASON)",
+     [](const Q& line, std::int64_t) {
+       return line.job->state == JobState::pending ? "(" + line.job->reason + ")" : line.job->worker;
+     }},
+    {'r', "REASON", [](const Q& line, std::int64_t) { return line.job->reason; }},
+    {'N', "NODELIST", [](const Q& line, std::int64_t) { return line.job->worker; }},
+    {'B', "EXEC_HOST",
+     [](const Q& line, std::int64_t) { return line.job->worker.empty() ? "n/a" : line.job->worker; }},
+    {'C', "CPUS", [](const Q& line, std::int64_t) { return std::to_string(line.job->cpus); }},
+    {'m', "MIN_MEMORY", [](const Q& line, std::int64_t) { return memory_text(line.job->mem_mb); }},
+    {'Q', "PRIORITY", [](const Q& line, std::int64_t) { return std::to_string(line.job->facts->priority); }},
+    {'p', "PRIORITY", [](const Q& line, std::int64_t) { return std::to_string(line.job->facts->priority); }},
+    {'S', "START_TIME",
+     [](const Q& line, std::int64_t) { return time_or(line.job->started_wall_us, "N/A"); }},
+    {'e', "END_TIME", [](const Q& line, std::int64_t) { return time_or(line.job->ended_wall_us, "N/A"); }},
+    {'V', "SUBMIT_TIME", [](const Q& line, std::int64_t) { return local_time(line.job->submitted_wall_us); }},
+    {'a', "ACCOUNT",
+     [](const Q& line, std::int64_t) { return text_of_label(*line.job, "account", "(null)"); }},
+    {'A', "JOBID", [](const Q& line, std::int64_t) { return line.job->id(); }},
+    {'F', "ARRAY_JOB_ID", [](const Q& line, std::int64_t) { return std::to_string(line.job->batch); }},
+    {'K', "ARRAY_TASK_ID",
+     [](const Q& line, std::int64_t) {
+       return line.job->facts->is_array ? std::to_string(line.job->index) : std::string("N/A");
+     }},
+    {'k', "COMMENT",
+     [](const Q& line, std::int64_t) { return text_of_label(*line.job, "comment", "(null)"); }},
+    {'o', "COMMAND",
+     [](const Q& line, std::int64_t) { return text_of_label(*line.job, kScriptLabel, "(null)"); }},
+    {'Z', "WORK_DIR",
+     [](const Q& line, std::int64_t) { return text_of_label(*line.job, kFolderLabel, "(null)"); }},
+    {'q', "QOS", [](const Q& line, std::int64_t) { return text_of_label(*line.job, "qos", "normal"); }},
+    {'U', "UID",
+     [](const Q& line, std::int64_t) {
+       return line.job->facts->mine ? std::to_string(geteuid()) : std::string("N/A");
+     }},
+    {'y', "NICE", [](const Q& line, std::int64_t) { return std::to_string(-line.job->facts->priority); }},
+}};
+
+std::string of_job(const AccountLine& line, std::string text) {
+  return line.step == Step::job ? std::move(text) : std::string();
 }
 
-std::string queue_time(char field, const JobRow& job, std::int64_t now_wall_us) {
-  switch (field) {
-    case 'M':
-      return brief_duration(job.elapsed_us(now_wall_us));
-    case 'l':
-      return limit_text(job, true);
-    case 'L':
-      if (job.time_limit_us == 0) return "UNLIMITED";
-      return brief_duration(std::max<std::int64_t>(0, job.time_limit_us - job.elapsed_us(now_wall_us)));
-    case 'S':
-      return job.started_wall_us == 0 ? "N/A" : local_time(job.started_wall_us);
-    case 'e':
-      return job.ended_wall_us == 0 ? "N/A" : local_time(job.ended_wall_us);
-    default:
-      return local_time(job.submitted_wall_us);
-  }
+std::string cpus_text(const AccountLine& line) {
+  return line.job->state == JobState::pending ? "0" : std::to_string(line.job->cpus);
 }
+
+std::string nodes_text(const AccountLine& line) { return line.job->state == JobState::pending ? "0" : "1"; }
+
+std::string id_text(const AccountLine& line) {
+  return line.job->id() + (line.step == Step::batch ? ".batch" : "");
+}
+
+std::int64_t elapsed_us(const AccountLine& line) { return line.job->elapsed_us(line.now_wall_us); }
+
+std::int64_t cpu_time_us(const AccountLine& line) {
+  return elapsed_us(line) * static_cast<std::int64_t>(line.job->cpus);
+}
+
+std::string peak_text(const AccountLine& line) {
+  if (line.step == Step::job || line.job->ended_wall_us == 0) return "";
+  return std::to_string(static_cast<std::uint64_t>(std::llround(line.job->peak_memory_mb * 1024))) + "K";
+}
+
+using A = AccountLine;
+constexpr std::array<AccountColumn, 38> kAccount{{
+    {"Account", 10, [](const A& line) { return text_of_label(*line.job, "account", ""); }},
+    {"AllocCPUS", 10, cpus_text},
+    {"AllocNodes", 10, nodes_text},
+    {"AveRSS", 10, peak_text},
+    {"Cluster", 10, [](const A&) { return std::string("muster"); }},
+    {"Comment", 14, [](const A& line) { return of_job(line, text_of_label(*line.job, "comment", "")); }},
+    {"CPUTime", 10, [](const A& line) { return full_duration(cpu_time_us(line)); }},
+    {"CPUTimeRAW", 10, [](const A& line) { return std::to_string(cpu_time_us(line) / 1'000'000); }},
+    {"DerivedExitCode", 15, [](const A& line) { return exit_text(*line.job); }},
+    {"Elapsed", 10, [](const A& line) { return full_duration(elapsed_us(line)); }},
+    {"ElapsedRaw", 10, [](const A& line) { return std::to_string(elapsed_us(line) / 1'000'000); }},
+    {"End", 19, [](const A& line) { return local_time(line.job->ended_wall_us); }},
+    {"ExitCode", 8, [](const A& line) { return exit_text(*line.job); }},
+    {"Group", 9, [](const A& line) { return of_job(line, line.job->facts->user); }},
+    {"JobID", 12, id_text},
+    {"JobIDRaw", 12, id_text},
+    {"JobName", 10, [](const A& line) { return line.step == Step::batch ? "batch" : line.job->facts->name; }},
+    {"MaxRSS", 10, peak_text},
+    {"NCPUS", 10, cpus_text},
+    {"NNodes", 8, nodes_text},
+    {"NodeList", 15,
+     [](const A& line) { return line.job->worker.empty() ? "None assigned" : line.job->worker; }},
+    {"NTasks", 8, [](const A& line) { return std::string(line.step == Step::batch ? "1" : ""); }},
+    {"Partition", 10, [](const A& line) { return of_job(line, line.job->facts->partition); }},
+    {"Priority", 10, [](const A& line) { return of_job(line, std::to_string(line.job->facts->priority)); }},
+    {"QOS", 10, [](const A& line) { return of_job(line, text_of_label(*line.job, "qos", "normal")); }},
+    {"Reason", 22, [](const A& line) { return of_job(line, line.job->reason); }},
+    {"ReqCPUS", 8, [](const A& line) { return std::to_string(line.job->cpus); }},
+    {"ReqMem", 10, [](const A& line) { return of_job(line, memory_text(line.job->mem_mb)); }},
+    {"Restarts", 8, [](const A& line) { return std::to_string(line.job->restarts); }},
+    {"Start", 19, [](const A& line) { return local_time(line.job->started_wall_us); }},
+    {"State", 10, [](const A& line) { return std::string(long_text(line.job->state)); }},
+    {"Submit", 19, [](const A& line) { return local_time(line.job->submitted_wall_us); }},
+    {"SystemCPU", 10, [](const A& line) { return cpu_text(line.job->system_s); }},
+    {"Timelimit", 10, [](const A& line) { return of_job(line, limit_text(*line.job, false)); }},
+    {"TotalCPU", 10, [](const A& line) { return cpu_text(line.job->user_s + line.job->system_s); }},
+    {"User", 9, [](const A& line) { return of_job(line, line.job->facts->user); }},
+    {"UserCPU", 10, [](const A& line) { return cpu_text(line.job->user_s); }},
+    {"WorkDir", 20, [](const A& line) { return of_job(line, text_of_label(*line.job, kFolderLabel, "")); }},
+}};
 
 }  // namespace
 
@@ -198,158 +227,88 @@ Result<std::vector<FormatPiece>> parse_format(std::string_view format, std::stri
     }
     for (; i < format.size() && format[i] >= '0' && format[i] <= '9'; ++i)
       piece.width = std::min<std::size_t>(piece.width * 10 + static_cast<std::size_t>(format[i] - '0'), 4096);
-    if (i >= format.size() || fields.find(format[i]) == std::string_view::npos) {
-      return refuse(
-          ErrorKind::usage, kMalformedValue,
-          join_text("the format has the field %", i < format.size() ? std::string(1, format[i]) : "",
-                    ", which is not known here"),
-          join_text("there are: ", fields));
+    const std::size_t column = i < format.size() ? fields.find(format[i]) : std::string_view::npos;
+    if (column == std::string_view::npos) {
+      const std::string field = i < format.size() ? escape_text(format.substr(i, 1)) : "";
+      return refuse(ErrorKind::usage, kMalformedValue,
+                    join_text("the format has the field %", field, ", which is not known here"),
+                    join_text("there are: ", fields));
     }
-    piece.field = format[i];
+    piece.column = column;
     pieces.push_back(std::move(piece));
   }
-  if (!literal.empty()) pieces.push_back({std::move(literal)});
+  if (!literal.empty()) pieces.push_back({std::move(literal), std::nullopt});
   return pieces;
 }
 
-std::string queue_heading(char field) {
-  constexpr std::array<std::pair<char, std::string_view>, 31> kHeadings{{{'i', "JOBID"},
-                                                                         {'P', "PARTITION"},
-                                                                         {'j', "NAME"},
-                                                                         {'u', "USER"},
-                                                                         {'t', "ST"},
-                                                                         {'T', "STATE"},
-                                                                         {'M', "TIME"},
-                                                                         {'l', "TIME_LIMIT"},
-                                                                         {'L', "TIME_LEFT"},
-                                                                         {'D', "NODES"},
-                                                                         {'R', "NODELIST(REASON)"},
-                                                                         {'r', "REASON"},
-                                                                         {'N', "NODELIST"},
-                                                                         {'B', "EXEC_HOST"},
-                                                                         {'C', "CPUS"},
-                                                                         {'m', "MIN_MEMORY"},
-                                                                         {'Q', "PRIORITY"},
-                                                                         {'p', "PRIORITY"},
-                                                                         {'S', "START_TIME"},
-                                                                         {'e', "END_TIME"},
-                                                                         {'V', "SUBMIT_TIME"},
-                                                                         {'a', "ACCOUNT"},
-                                                                         {'A', "JOBID"},
-                                                                         {'F', "ARRAY_JOB_ID"},
-                                                                         {'K', "ARRAY_TASK_ID"},
-                                                                         {'k', "COMMENT"},
-                                                                         {'o', "COMMAND"},
-                                                                         {'Z', "WORK_DIR"},
-                                                                         {'q', "QOS"},
-                                                                         {'U', "UID"},
-                                                                         {'y', "NICE"}}};
-  const auto found = std::ranges::find(kHeadings, field, [](const auto& pair) { return pair.first; });
-  return found == kHeadings.end() ? "" : std::string(found->second);
-}
-
-std::string queue_value(char field, const JobRow& job, std::int64_t now_wall_us) {
-  const BatchFacts& facts = *job.facts;
-  switch (field) {
-    case 'i':
-    case 'A':
-      return job.id();
-    case 'P':
-      return facts.partition;
-    case 'j':
-      return facts.name;
-    case 'u':
-      return facts.user;
-    case 't':
-      return std::string(short_text(job.state));
-    case 'T':
-      return std::string(long_text(job.state));
-    case 'D':
-      return "1";
-    case 'R':
-      return node_or_reason(job);
-    case 'r':
-      return job.reason;
-    case 'N':
-    case 'B':
-      return job.worker.empty() && field == 'B' ? "n/a" : job.worker;
-    case 'C':
-      return std::to_string(job.cpus);
-    case 'm':
-      return memory_text(job.mem_mb);
-    case 'Q':
-    case 'p':
-      return std::to_string(facts.priority);
-    case 'y':
-      return std::to_string(-facts.priority);
-    case 'a':
-      return text_of_label(job, "account", "(null)");
-    case 'F':
-      return std::to_string(job.batch);
-    case 'K':
-      return facts.is_array ? std::to_string(job.index) : "N/A";
-    case 'k':
-      return text_of_label(job, "comment", "(null)");
-    case 'o':
-      return text_of_label(job, kScriptLabel, "(null)");
-    case 'Z':
-      return text_of_label(job, kFolderLabel, "(null)");
-    case 'q':
-      return text_of_label(job, "qos", "normal");
-    case 'U':
-      return facts.mine ? std::to_string(geteuid()) : "N/A";
-    default:
-      return queue_time(field, job, now_wall_us);
-  }
-}
+std::span<const FormatColumn<QueueLine>> queue_columns() { return kQueue; }
+std::span<const AccountColumn> account_columns() { return kAccount; }
 
 Result<std::vector<AccountColumn>> parse_account_columns(const std::vector<std::string>& names) {
   std::vector<AccountColumn> columns;
   for (const std::string& asked : names) {
     const std::size_t mark = asked.find('%');
     const std::string_view name = std::string_view(asked).substr(0, mark);
-    const auto known = std::ranges::find_if(
-        kAccountNames, [&](const AccountName& one) { return same_name(one.name, name); });
-    if (known == kAccountNames.end()) {
+    const auto known =
+        std::ranges::find_if(kAccount, [&](const AccountColumn& one) { return same_name(one.name, name); });
+    if (known == kAccount.end()) {
       return refuse(ErrorKind::usage, kMalformedValue,
                     join_text("Invalid field requested: \"", escape_text(name), "\""),
                     "sacct --helpformat lists them");
     }
-    AccountColumn column{std::string(known->name), known->width, Align::right};
-    if (mark != std::string::npos) {
-      std::string_view width = std::string_view(asked).substr(mark + 1);
-      if (width.starts_with('-')) {
-        column.align = Align::left;
-        width.remove_prefix(1);
-      }
-      std::size_t value = 0;
-      for (const char c : width) {
-        if (c < '0' || c > '9' || value > 4096)
-          return refuse(ErrorKind::usage, kMalformedValue,
-                        join_text("the width of ", escape_text(asked), " is no number"));
-        value = value * 10 + static_cast<std::size_t>(c - '0');
-      }
-      if (value != 0) column.width = value;
-    }
-    columns.push_back(std::move(column));
+    AccountColumn column = *known;
+    if (const auto read = read_width(asked, column.width, column.align); !read)
+      return std::unexpected(read.error());
+    columns.push_back(column);
   }
   return columns;
 }
 
-std::vector<std::string> account_names() {
-  std::vector<std::string> names;
-  for (const AccountName& one : kAccountNames) names.emplace_back(one.name);
-  return names;
+bool same_name(std::string_view one, std::string_view other) {
+  return std::ranges::equal(one, other, [](char a, char b) { return lower(a) == lower(b); });
 }
 
-std::string account_value(std::string_view name, const JobRow& job, Step step, std::int64_t now_wall_us) {
-  constexpr std::array<std::string_view, 5> kUsage{"MaxRSS", "AveRSS", "TotalCPU", "UserCPU", "SystemCPU"};
-  constexpr std::array<std::string_view, 17> kIdentity{
-      "JobID",   "JobIDRaw", "JobName",  "Partition", "User",   "Group",  "Account", "QOS",      "Comment",
-      "WorkDir", "Cluster",  "NodeList", "Priority",  "Reason", "NTasks", "ReqMem",  "Timelimit"};
-  if (std::ranges::find(kUsage, name) != kUsage.end()) return usage_value(name, job, step);
-  if (std::ranges::find(kIdentity, name) != kIdentity.end()) return identity_value(name, job, step);
-  return measure_value(name, job, now_wall_us);
+Result<void> read_width(std::string_view asked, std::size_t& width, Align& align) {
+  const std::size_t mark = asked.find('%');
+  if (mark == std::string_view::npos) return {};
+  std::string_view digits = asked.substr(mark + 1);
+  if (digits.starts_with('-')) {
+    align = Align::left;
+    digits.remove_prefix(1);
+  }
+  std::size_t value = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9' || value > 4096)
+      return refuse(ErrorKind::usage, kMalformedValue,
+                    join_text("the width of ", escape_text(asked), " is no number"));
+    value = value * 10 + static_cast<std::size_t>(c - '0');
+  }
+  if (value != 0) width = value;
+  return {};
+}
+
+AccountStyle account_style(const Given& given) {
+  AccountStyle style;
+  style.ends_with_bar = given.has("parsable");
+  style.parsable = style.ends_with_bar || given.has("parsable2");
+  style.bar = given.text("delimiter", "|");
+  return style;
+}
+
+std::string account_line(const std::vector<AccountCell>& cells, const AccountStyle& style) {
+  std::string out;
+  for (const AccountCell& cell : cells) {
+    if (!out.empty()) out += style.parsable ? style.bar : " ";
+    out += style.parsable ? escape_text(cell.text) : padded(cell.text, cell.width, cell.align);
+  }
+  if (style.ends_with_bar) out += style.bar;
+  return out + (style.parsable ? "\n" : " \n");
+}
+
+std::string account_rule(std::vector<AccountCell> headings, const AccountStyle& style) {
+  if (style.parsable) return "";
+  for (AccountCell& heading : headings) heading.text = std::string(heading.width, '-');
+  return account_line(headings, style);
 }
 
 }  // namespace muster::doors::slurm

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "client/text.h"
+#include "core/command.h"
 #include "core/escape.h"
 #include "doors/slurm/job_options.h"
 
@@ -49,16 +50,6 @@ if [ -n "$signal" ]; then
 fi
 if [ -n "$script" ]; then exec "$file" "$@"; fi
 exec "$@")";
-
-// Placeholders are ours to write; braces of the user's text are text.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    out += c;
-    if (c == '{') out += '{';
-  }
-  return out;
-}
 
 // What is known now is put in; what the task knows is left for it. %% is kept from both as %_.
 Result<std::string> pattern_of(std::string_view pattern, const JobRequest& job) {
@@ -108,12 +99,12 @@ Result<void> set_command(JobRequest& job, const std::string& script, const std::
   submission.cwd = "none";
   submission.command = {"/bin/sh", "-c", std::string(kStart), "slurm_script"};
   for (const std::string& word :
-       {escaped(job.folder), escaped(*out), escaped(*err), std::string(job.append ? "append" : "truncate"),
-        job.signal_name, std::to_string(job.signal_after_s), std::string(job.is_array ? "{}" : ""),
-        escaped(script)}) {
+       {literal_word(job.folder), literal_word(*out), literal_word(*err),
+        std::string(job.append ? "append" : "truncate"), job.signal_name, std::to_string(job.signal_after_s),
+        std::string(job.is_array ? "{}" : ""), literal_word(script)}) {
     submission.command.push_back(word);
   }
-  for (const std::string& word : words) submission.command.push_back(escaped(word));
+  for (const std::string& word : words) submission.command.push_back(literal_word(word));
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <optional>
 
+#include "client/current_folder.h"
 #include "client/text.h"
 #include "core/escape.h"
 #include "core/units.h"
@@ -79,12 +80,13 @@ constexpr std::array<OptionName, 58> kOptions{{{'J', "job-name", Takes::value},
                                                {0, "export-file", Takes::value},
                                                {'I', "immediate", Takes::optional_value}}};
 
-// They concern placing on cores, mail, or shares that Muster does not have; the work is the same without them.
-constexpr std::array<std::string_view, 13> kLeftOut{
-    "mail-type",     "mail-user", "cpu-bind",   "ntasks-per-core", "hint",     "mem-bind", "reservation",
-    "oversubscribe", "no-kill",   "overcommit", "get-user-env",    "switches", "clusters"};
+// They concern placing on cores, mail, buffers, or shares that Muster does not have; the work is the same without them.
+constexpr std::array<std::string_view, 15> kLeftOut{
+    "mail-type",    "mail-user",   "cpu-bind",      "ntasks-per-core",  "hint",
+    "mem-bind",     "reservation", "oversubscribe", "no-kill",          "overcommit",
+    "get-user-env", "switches",    "unbuffered",    "kill-on-bad-exit", "verbose"};
 // Without them the work would be another.
-constexpr std::array<std::string_view, 3> kRefused{"input", "export-file", "immediate"};
+constexpr std::array<std::string_view, 4> kRefused{"input", "export-file", "immediate", "clusters"};
 
 std::unexpected<Error> bad(std::string_view option, std::string_view value, std::string_view expected) {
   return refuse(ErrorKind::usage, kMalformedValue, join_text("Invalid --", option, ": ", escape_text(value)),
@@ -174,12 +176,6 @@ Result<void> read_dependency(const std::string& text, Submission& out) {
   return {};
 }
 
-bool is_variable(std::string_view name) {
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
 void set_variable(Submission& out, std::string_view name, std::string_view value) {
   const auto found = std::ranges::find(out.environment, name,
                                        [](const auto& pair) -> std::string_view { return pair.first; });
@@ -190,10 +186,9 @@ void set_variable(Submission& out, std::string_view name, std::string_view value
   }
 }
 
-// What opens the server, and what Slurm says of a job that this one is started from, stay here.
-bool stays_here(std::string_view name) {
-  return name.starts_with("MUSTER_") || name.starts_with("SLURM_") || name.starts_with("SBATCH_") ||
-         name == "_" || name == "TEMP" || name == "INPUT" || name == "OUTPUT" || name == "CPU";
+// What Slurm says of a job that this one is started from is not said of this one.
+bool is_of_another_job(std::string_view name) {
+  return name.starts_with("SLURM_") || name.starts_with("SBATCH_");
 }
 
 Result<void> read_export(Call& call, const Given& given, Submission& out) {
@@ -202,11 +197,8 @@ Result<void> read_export(Call& call, const Given& given, Submission& out) {
   for (const std::string& part : parts) {
     const std::size_t mark = part.find('=');
     if (part == "ALL") {
-      for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string_view pair = *entry;
-        const std::string_view name = pair.substr(0, pair.find('='));
-        if (is_variable(name) && !stays_here(name) && client::is_utf8(pair) && name.size() < pair.size())
-          set_variable(out, name, pair.substr(name.size() + 1));
+      for (const auto& [name, value] : callers_environment()) {
+        if (!is_of_another_job(name)) set_variable(out, name, value);
       }
     } else if (part == "NONE" || part == "NIL") {
       continue;
@@ -250,7 +242,7 @@ Result<void> read_array(std::string text, JobRequest& job) {
 Result<void> read_signal(Call& call, const Given& given, JobRequest& job) {
   if (!given.has("signal")) return {};
   std::string text = given.text("signal");
-  if (text.starts_with("R")) text.erase(0, 1);
+  if (text.starts_with("R")) text.erase(0, 1);  // the other kind is for reservations
   if (!text.starts_with("B:")) {
     call.warn("--signal without B: is for job steps, which there are none of; it is left out");
     return {};
@@ -298,6 +290,8 @@ Result<void> read_place(Call& call, const Given& given, Submission& out) {
     }
   }
   out.exclusive = given.has("exclusive");
+  if (!given.text("exclusive").empty())
+    return bad("exclusive", given.text("exclusive"), "a worker is shared with nobody or with everybody");
   for (const std::string_view option : kLeftOut) {
     if (given.has(option)) call.warn(join_text("--", option, " has no meaning in Muster and is left out"));
   }
@@ -308,29 +302,25 @@ Result<void> read_place(Call& call, const Given& given, Submission& out) {
 }
 
 Result<void> read_order(const Given& given, Submission& out) {
-  std::string text = given.text("priority");
-  std::int64_t sign = 1;
-  if (given.has("nice")) {
-    text = given.text("nice");
-    if (text.empty()) text = "100";
-    sign = -1;
+  for (const std::string_view option : {"priority", "nice"}) {
+    if (!given.has(option)) continue;
+    const std::string given_text = given.text(option);
+    const std::string text = given_text.empty() ? "100" : given_text;  // --nice alone
+    std::int64_t value = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (read.ec != std::errc{} || read.ptr != text.data() + text.size())
+      return bad(option, text, "a whole number");
+    out.priority = out.priority.value_or(0) + (option == "nice" ? -value : value);
   }
-  if (text.empty()) return {};
-  std::int64_t value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc{} || read.ptr != text.data() + text.size())
-    return bad("priority", text, "a whole number");
-  out.priority = sign * value;
   return {};
 }
 
-Result<std::string> folder_of(const Given& given) {
-  std::array<char, 4096> here{};
-  if (getcwd(here.data(), here.size()) == nullptr)
-    return refuse(ErrorKind::wrong_state, kMalformedValue, "the folder that this was called in is gone");
+Result<std::string> folder_of(const Call& call, const Given& given) {
   const std::string wanted = given.text("chdir");
-  if (wanted.empty()) return std::string(here.data());
-  return wanted.starts_with('/') ? wanted : join_text(here.data(), "/", wanted);
+  if (wanted.starts_with('/')) return wanted;
+  auto here = client::current_folder(call.environment());
+  if (!here || wanted.empty()) return here;
+  return join_text(*here, "/", wanted);
 }
 
 void read_labels(const Given& given, Submission& out) {
@@ -432,8 +422,9 @@ std::vector<std::string> directives_of(std::string_view script) {
 Result<JobRequest> read_job(Call& call, const Given& given, std::string_view name) {
   JobRequest job;
   Submission& out = job.submission;
+  if (given.has("quiet")) call.set_quiet();
   out.name = given.text("job-name", name);
-  auto folder = folder_of(given);
+  auto folder = folder_of(call, given);
   if (!folder) return std::unexpected(folder.error());
   job.folder = std::move(*folder);
   if (given.has("time")) {
@@ -454,7 +445,9 @@ Result<JobRequest> read_job(Call& call, const Given& given, std::string_view nam
   out.held = given.has("hold");
   if (given.has("no-requeue")) out.rerun = "never";
   out.dry_run = given.has("test-only");
-  job.append = given.text("open-mode").starts_with('a');
+  const std::string mode = given.text("open-mode", "truncate");
+  if (mode != "append" && mode != "truncate") return bad("open-mode", mode, "append or truncate");
+  job.append = mode == "append";
   job.out = given.text("output");
   job.err = given.text("error");
   out.labels.emplace_back(kFolderLabel, job.folder);

@@ -152,11 +152,12 @@ class FactsOf {
   std::map<std::uint64_t, std::shared_ptr<const BatchFacts>> known_;
 };
 
-Result<void> add_tasks(Call& call, FactsOf& facts, const std::string& selector, const std::string& states,
+Result<void> add_tasks(Call& call, FactsOf& facts, const std::string& selector, const Wanted& wanted,
                        std::vector<JobRow>& rows) {
   client::ListQuery query;
   query.selector = selector;
-  query.states = states;
+  query.states = wanted.states;
+  query.where = wanted.where;
   const auto pages = call.pages("/tasks", query);
   if (!pages) return std::unexpected(pages.error());
   for (const Document& page : *pages) {
@@ -168,29 +169,6 @@ Result<void> add_tasks(Call& call, FactsOf& facts, const std::string& selector, 
     }
   }
   return {};
-}
-
-// Selectors of the batches that were made since then, oldest first.
-Result<std::vector<std::string>> batches_since(Call& call, std::int64_t since_wall_us) {
-  std::vector<std::string> selectors;
-  client::ListQuery query;
-  query.limit = 1000;
-  for (;;) {
-    const Result<Document> page = call.ask([&](client::Api& api) { return api.page("/batches", query); });
-    if (!page) return std::unexpected(page.error());
-    const Json items = page->root()["items"];
-    bool older = false;
-    for (std::size_t i = 0; i < items.size() && !older; ++i) {
-      // What ended before is no part of it; what was made before and still runs is.
-      const std::int64_t ended = time_of(items.at(i)["ended"]);
-      older = ended != 0 && time_of(items.at(i)["created"]) < since_wall_us && ended < since_wall_us;
-      if (!older) selectors.push_back(std::to_string(items.at(i)["id"].number()));
-    }
-    query.after = page->root()["next"].text();
-    if (older || query.after.empty()) break;
-  }
-  std::ranges::reverse(selectors);
-  return selectors;
 }
 
 }  // namespace
@@ -257,19 +235,19 @@ Result<std::vector<JobRow>> find_jobs(Call& call, const Wanted& wanted, Missing 
     if (!found) return std::unexpected(found.error());
     selectors.insert(selectors.end(), found->begin(), found->end());
   }
-  if (wanted.jobs.empty() && wanted.since_wall_us == 0) selectors.emplace_back();
-  if (wanted.jobs.empty() && wanted.since_wall_us != 0) {
-    auto since = batches_since(call, wanted.since_wall_us);
-    if (!since) return std::unexpected(since.error());
-    selectors = std::move(*since);
-  }
+  if (wanted.jobs.empty()) selectors.emplace_back();
   std::vector<JobRow> rows;
   FactsOf facts(call);
   for (const std::string& selector : selectors) {
-    const Result<void> added = add_tasks(call, facts, selector, wanted.states, rows);
+    const Result<void> added = add_tasks(call, facts, selector, wanted, rows);
     if (!added && (added.error().kind != ErrorKind::not_found || missing == Missing::error))
       return std::unexpected(added.error());
   }
+  // Slurm's order; the server gives the newest batch first.
+  if (wanted.jobs.empty())
+    std::ranges::stable_sort(rows, [](const JobRow& one, const JobRow& other) {
+      return one.batch != other.batch ? one.batch < other.batch : one.index < other.index;
+    });
   return rows;
 }
 

@@ -73,9 +73,9 @@ struct JobRow {
 Result<std::vector<std::string>> selectors_of(std::string_view job);
 
 struct Wanted {
-  std::vector<std::string> jobs;   // as typed; empty: all
-  std::string states;              // of Muster's tasks; empty: all
-  std::int64_t since_wall_us = 0;  // batches that were made before it are left out; 0: none are
+  std::vector<std::string> jobs;  // as typed; empty: all
+  std::string states;             // of Muster's tasks; empty: all
+  std::string where;              // Muster's filter; empty: all
 };
 // Jobs that are named and not there are left out where `missing` says so, as squeue and sacct do.
 enum class Missing : std::uint8_t { error, left_out };

@@ -10,6 +10,7 @@ int sbatch(const Words& words, const client::Environment& environment);
 int squeue(const Words& words, const client::Environment& environment);
 int scancel(const Words& words, const client::Environment& environment);
 int sacct(const Words& words, const client::Environment& environment);
+int sacctmgr(const Words& words, const client::Environment& environment);
 int sinfo(const Words& words, const client::Environment& environment);
 int scontrol(const Words& words, const client::Environment& environment);
 int srun(const Words& words, const client::Environment& environment);

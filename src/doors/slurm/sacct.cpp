@@ -16,7 +16,7 @@ namespace {
 
 using client::join_text;
 
-constexpr std::array<OptionName, 18> kOptions{{{'j', "jobs", Takes::value},
+constexpr std::array<OptionName, 16> kOptions{{{'j', "jobs", Takes::value},
                                                {'n', "noheader", Takes::nothing},
                                                {'P', "parsable2", Takes::nothing},
                                                {'p', "parsable", Takes::nothing},
@@ -31,9 +31,7 @@ constexpr std::array<OptionName, 18> kOptions{{{'j', "jobs", Takes::value},
                                                {'l', "long", Takes::nothing},
                                                {0, "name", Takes::value},
                                                {0, "delimiter", Takes::value},
-                                               {'e', "helpformat", Takes::nothing},
-                                               {'D', "duplicates", Takes::nothing},
-                                               {'v', "verbose", Takes::nothing}}};
+                                               {'e', "helpformat", Takes::nothing}}};
 constexpr std::string_view kColumns = "JobID,JobName,Partition,Account,AllocCPUS,State,ExitCode";
 constexpr std::string_view kBrief = "JobID,State,ExitCode";
 constexpr std::string_view kLong =
@@ -65,8 +63,8 @@ Result<std::int64_t> time_of(std::string_view option, const std::string& text) {
 
 struct Filter {
   std::vector<JobState> states;
-  std::string user;  // empty: everybody
-  std::string name;
+  std::vector<std::string> users;  // empty: everybody
+  std::vector<std::string> names;
   std::int64_t since_us = 0, until_us = 0;
 };
 
@@ -78,9 +76,9 @@ Result<Filter> read_filter(const Call& call, const Given& given) {
     if (!state) return std::unexpected(state.error());
     filter.states.push_back(*state);
   }
-  if (!named && !given.has("allusers")) filter.user = system_user(call.environment());
-  if (given.has("user")) filter.user = given.text("user");
-  filter.name = given.text("name");
+  if (!named && !given.has("allusers")) filter.users = {system_user(call.environment())};
+  if (given.has("user")) filter.users = given.list("user");
+  filter.names = given.list("name");
   if (given.has("starttime")) {
     const auto since = time_of("starttime", given.text("starttime"));
     if (!since) return std::unexpected(since.error());
@@ -96,44 +94,36 @@ Result<Filter> read_filter(const Call& call, const Given& given) {
   return filter;
 }
 
-bool matches(const Filter& filter, const JobRow& job) {
-  const bool in_time = (job.ended_wall_us == 0 || job.ended_wall_us >= filter.since_us) &&
-                       (filter.until_us == 0 || job.submitted_wall_us <= filter.until_us);
-  return in_time && (filter.user.empty() || job.facts->user == filter.user) &&
-         (filter.name.empty() || job.facts->name == filter.name) &&
-         (filter.states.empty() || std::ranges::find(filter.states, job.state) != filter.states.end());
+// What ended before the window is no part of it; what was made before and still runs is.
+std::string where_of(const Filter& filter) {
+  std::string where;
+  if (filter.since_us > 1'000'000) where += join_text("-ended=..", format_rfc3339(filter.since_us - 1'000));
+  if (filter.until_us != 0) where += join_text(" created=..", format_rfc3339(filter.until_us));
+  return where;
 }
 
-struct Layout {
-  std::vector<AccountColumn> columns;
-  bool parsable = false, ends_with_bar = false;
-  std::string bar = "|";
-};
+template <class Value>
+bool is_one_of(const std::vector<Value>& values, const Value& value) {
+  return values.empty() || std::ranges::find(values, value) != values.end();
+}
 
-Result<Layout> read_layout(const Given& given) {
-  Layout layout;
+// What the server does not know by these words: names of the system, and Slurm's states.
+bool matches(const Filter& filter, const JobRow& job) {
+  return is_one_of(filter.users, job.facts->user) && is_one_of(filter.names, job.facts->name) &&
+         is_one_of(filter.states, job.state);
+}
+
+Result<std::vector<AccountColumn>> read_columns(const Given& given) {
   std::vector<std::string> names = given.list("format");
   if (names.empty()) names = split(given.has("brief") ? kBrief : given.has("long") ? kLong : kColumns, ',');
-  auto columns = parse_account_columns(names);
-  if (!columns) return std::unexpected(columns.error());
-  layout.columns = std::move(*columns);
-  layout.ends_with_bar = given.has("parsable");
-  layout.parsable = layout.ends_with_bar || given.has("parsable2");
-  layout.bar = given.text("delimiter", "|");
-  return layout;
+  return parse_account_columns(names);
 }
 
 template <class TextOf>
-void add_line(const Layout& layout, TextOf text_of, std::string& out) {
-  bool first = true;
-  for (const AccountColumn& column : layout.columns) {
-    if (!first) out += layout.parsable ? layout.bar : " ";
-    first = false;
-    const std::string text = text_of(column);
-    out += layout.parsable ? escape_text(text) : padded(text, column.width, column.align);
-  }
-  if (layout.ends_with_bar) out += layout.bar;
-  out += layout.parsable ? "\n" : " \n";
+std::vector<AccountCell> cells_of(const std::vector<AccountColumn>& columns, TextOf text_of) {
+  std::vector<AccountCell> cells;
+  for (const AccountColumn& column : columns) cells.push_back({text_of(column), column.width, column.align});
+  return cells;
 }
 
 }  // namespace
@@ -144,28 +134,29 @@ int sacct(const Words& words, const client::Environment& environment) {
   const auto given = parse_options(kOptions, words.values, Operands::anywhere);
   if (!given) return call.fail(given.error());
   if (given->has("helpformat")) {
-    for (const std::string& name : account_names()) call.out += name + "\n";
+    for (const AccountColumn& column : account_columns()) call.out += join_text(column.name, "\n");
     return call.done();
   }
   const auto filter = read_filter(call, *given);
   if (!filter) return call.fail(filter.error());
-  const auto layout = read_layout(*given);
-  if (!layout) return call.fail(layout.error());
-  const Wanted wanted{given->list("jobs"), "", given->has("jobs") ? 0 : filter->since_us};
+  const auto columns = read_columns(*given);
+  if (!columns) return call.fail(columns.error());
+  const Wanted wanted{given->list("jobs"), "", where_of(*filter)};
   const auto jobs = find_jobs(call, wanted, Missing::left_out);
   if (!jobs) return call.fail(jobs.error());
+  const AccountStyle style = account_style(*given);
   if (!given->has("noheader")) {
-    add_line(*layout, [](const AccountColumn& column) { return column.name; }, call.out);
-    if (!layout->parsable)
-      add_line(*layout, [](const AccountColumn& column) { return std::string(column.width, '-'); }, call.out);
+    const auto headings =
+        cells_of(*columns, [](const AccountColumn& column) { return std::string(column.name); });
+    call.out += account_line(headings, style) + account_rule(headings, style);
   }
   const std::int64_t now = client::wall_now_us();
   for (const JobRow& job : *jobs) {
     if (!matches(*filter, job)) continue;
     const auto add = [&](Step step) {
-      add_line(
-          *layout, [&](const AccountColumn& column) { return account_value(column.name, job, step, now); },
-          call.out);
+      const AccountLine line{&job, step, now};
+      call.out += account_line(
+          cells_of(*columns, [&](const AccountColumn& column) { return column.value(line); }), style);
     };
     add(Step::job);
     if (!given->has("allocations") && job.state != JobState::pending && job.started_wall_us != 0)

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -95,7 +96,7 @@ Result<void> wait_for(Call& call, const std::string& batch) {
 
 // The worst of its tasks; a signal is 128 and its number, as in a shell.
 Result<int> worst_exit_code(Call& call, const std::string& batch) {
-  const auto jobs = find_jobs(call, {{batch}, "failed,cancelled", 0}, Missing::error);
+  const auto jobs = find_jobs(call, {{batch}, "failed,cancelled", ""}, Missing::error);
   if (!jobs) return std::unexpected(jobs.error());
   int worst = 0;
   for (const JobRow& job : *jobs)
@@ -139,7 +140,68 @@ Result<void> relay(Call& call, const std::string& task, std::string_view stream,
   }
 }
 
-int run_in_place(Call& call, std::vector<std::string> words) {
+// srun starts one process; and some of what sbatch takes means nothing to it, or something else.
+Result<void> check_step(const Given& given) {
+  for (const std::string_view option : {"ntasks", "ntasks-per-node", "nodes"}) {
+    const std::string count = given.text(option, "1");
+    if (count != "1" && count != "1-1")
+      return refuse(
+          ErrorKind::usage, kMalformedValue,
+          join_text("Invalid --", option, ": ", escape_text(count), "; srun starts one process here"),
+          "tasks that run beside each other are an array: sbatch --array=1-4");
+  }
+  for (const std::string_view option : {"array", "wrap", "parsable", "wait", "test-only", "open-mode"}) {
+    if (given.has(option))
+      return refuse(ErrorKind::usage, kUnknownWord, join_text("srun does not know --", option, " here"),
+                    "sbatch does");
+  }
+  return {};
+}
+
+// A step has all of its job: what it asks for of it is there. What would make another process of it is refused.
+Result<void> check_step_in_job(const Given& given) {
+  constexpr std::array<std::string_view, 26> kOfTheJob{"job-name",
+                                                       "chdir",
+                                                       "cpus-per-task",
+                                                       "ntasks",
+                                                       "nodes",
+                                                       "ntasks-per-node",
+                                                       "mem",
+                                                       "mem-per-cpu",
+                                                       "gpus",
+                                                       "gres",
+                                                       "gpus-per-node",
+                                                       "gpus-per-task",
+                                                       "exclusive",
+                                                       "quiet",
+                                                       "verbose",
+                                                       "cpu-bind",
+                                                       "mem-bind",
+                                                       "hint",
+                                                       "ntasks-per-core",
+                                                       "oversubscribe",
+                                                       "overcommit",
+                                                       "unbuffered",
+                                                       "kill-on-bad-exit",
+                                                       "no-kill",
+                                                       "comment",
+                                                       "partition"};
+  for (const OptionName& option : job_options()) {
+    if (given.has(option.word) && std::ranges::find(kOfTheJob, option.word) == kOfTheJob.end())
+      return refuse(ErrorKind::usage, kUnknownWord,
+                    join_text("a step inside of a job does not know --", option.word, " here"),
+                    "give it to the job (sbatch)");
+  }
+  return {};
+}
+
+int run_in_place(Call& call, const Given& given) {
+  if (const auto checked = check_step_in_job(given); !checked) return call.fail(checked.error());
+  const std::string folder = given.text("chdir");
+  if (!folder.empty() && chdir(folder.c_str()) != 0)
+    return call.fail(
+        {ErrorKind::not_found, "", join_text(escape_text(folder), ": ", std::strerror(errno)), ""});
+  std::vector<std::string> words = given.operands;
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
@@ -198,8 +260,8 @@ int srun(const Words& words, const client::Environment& environment) {
   if (given->operands.empty())
     return call.fail(
         {ErrorKind::usage, kMalformedValue, "No command given to execute.", "srun [options] COMMAND…"});
-  if (environment("SLURM_JOB_ID") && environment("MUSTER_BATCH_ID"))
-    return run_in_place(call, given->operands);
+  if (const auto checked = check_step(*given); !checked) return call.fail(checked.error());
+  if (environment("SLURM_JOB_ID") && environment("MUSTER_BATCH_ID")) return run_in_place(call, *given);
   return run_elsewhere(call, *given);
 }
 

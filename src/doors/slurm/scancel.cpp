@@ -4,6 +4,7 @@
 #include <array>
 
 #include "client/text.h"
+#include "core/escape.h"
 #include "doors/slurm/jobs.h"
 #include "doors/slurm/programs.h"
 
@@ -26,8 +27,8 @@ bool has_filter(const Given& given) {
                              [&](const char* word) { return given.has(word); });
 }
 
-Result<std::vector<std::string>> filtered(Call& call, const Given& given) {
-  const auto jobs = find_jobs(call, {given.operands, "waiting,held,ready,running", 0}, Missing::left_out);
+Result<std::vector<JobRow>> filtered(Call& call, const Given& given) {
+  auto jobs = find_jobs(call, {given.operands, "waiting,held,ready,running", ""}, Missing::left_out);
   if (!jobs) return std::unexpected(jobs.error());
   std::string user = given.text("user");
   if (given.has("me")) user = system_user(call.environment());
@@ -37,15 +38,13 @@ Result<std::vector<std::string>> filtered(Call& call, const Given& given) {
     if (!state) return std::unexpected(state.error());
     states.push_back(*state);
   }
-  std::vector<std::string> selectors;
-  for (const JobRow& job : *jobs) {
-    const bool wanted = (user.empty() || job.facts->user == user) &&
-                        (!given.has("name") || job.facts->name == given.text("name")) &&
-                        (!given.has("partition") || job.facts->partition == given.text("partition")) &&
-                        (states.empty() || std::ranges::find(states, job.state) != states.end());
-    if (wanted) selectors.push_back(join_text(job.batch, ".", job.index));
-  }
-  return selectors;
+  std::erase_if(*jobs, [&](const JobRow& job) {
+    return !((user.empty() || job.facts->user == user) &&
+             (!given.has("name") || job.facts->name == given.text("name")) &&
+             (!given.has("partition") || job.facts->partition == given.text("partition")) &&
+             (states.empty() || std::ranges::find(states, job.state) != states.end()));
+  });
+  return jobs;
 }
 
 }  // namespace
@@ -64,28 +63,33 @@ int scancel(const Words& words, const client::Environment& environment) {
   int exit_code = 0;
   client::Change change;
   change.reason = "scancel";
-  if (has_filter(*given)) {
-    auto selectors = filtered(call, *given);
-    if (!selectors) return call.fail(selectors.error());
-    change.selectors = std::move(*selectors);
-  }
-  const auto cancel = [&](client::Change& part) {
-    const auto changed = call.ask([&](client::Api& api) { return api.change(client::Verb::cancel, part); });
+  const auto say = [&](std::string_view job) {
+    if (given->has("verbose")) call.note(join_text("Terminating job ", escape_text(job)));
+  };
+  const auto cancel = [&] {
+    const auto changed = call.ask([&](client::Api& api) { return api.change(client::Verb::cancel, change); });
     if (!changed && !given->has("quiet")) exit_code = call.fail(changed.error());
   };
-  if (!has_filter(*given)) {
-    // One by one: an id that is not there does not keep the others alive.
-    for (const std::string& job : given->operands) {
-      auto selectors = selectors_of(job);
-      if (!selectors) {
-        exit_code = call.fail(selectors.error());
-        continue;
-      }
-      change.selectors = std::move(*selectors);
-      cancel(change);
+  if (has_filter(*given)) {
+    const auto jobs = filtered(call, *given);
+    if (!jobs) return call.fail(jobs.error());
+    for (const JobRow& job : *jobs) {
+      say(job.id());
+      change.selectors.push_back(join_text(job.batch, ".", job.index));
     }
-  } else if (!change.selectors.empty()) {
-    cancel(change);
+    if (!change.selectors.empty()) cancel();
+    return exit_code;
+  }
+  // One by one: an id that is not there does not keep the others alive.
+  for (const std::string& job : given->operands) {
+    auto selectors = selectors_of(job);
+    if (!selectors) {
+      exit_code = call.fail(selectors.error());
+      continue;
+    }
+    say(job);
+    change.selectors = std::move(*selectors);
+    cancel();
   }
   return exit_code;
 }

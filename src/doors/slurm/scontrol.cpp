@@ -16,8 +16,8 @@ using client::Document;
 using client::join_text;
 using client::Json;
 
-constexpr std::array<OptionName, 3> kOptions{
-    {{'o', "oneliner", Takes::nothing}, {'Q', "quiet", Takes::nothing}, {'d', "details", Takes::nothing}}};
+constexpr std::array<OptionName, 2> kOptions{
+    {{'o', "oneliner", Takes::nothing}, {'d', "details", Takes::nothing}}};
 
 std::string label_of(const JobRow& job, std::string_view label) {
   const auto found = job.facts->labels.find(label);
@@ -34,7 +34,7 @@ void add_lines(std::string& out, const std::vector<std::string>& lines, bool one
   out += "\n";
 }
 
-void add_job(std::string& out, const JobRow& job, std::int64_t now, bool one_line) {
+void add_job(std::string& out, const JobRow& job, std::int64_t now, const Given& given) {
   const BatchFacts& facts = *job.facts;
   std::vector<std::string> lines{join_text("JobId=", job.id(), " JobName=", facts.name)};
   if (facts.is_array)
@@ -53,21 +53,25 @@ void add_job(std::string& out, const JobRow& job, std::int64_t now, bool one_lin
   lines.push_back(join_text("NodeList=", job.worker.empty() ? "(null)" : job.worker));
   lines.push_back(
       join_text("NumNodes=1 NumCPUs=", job.cpus, " NumTasks=1 MinMemoryNode=", memory_text(job.mem_mb)));
+  if (given.has("details"))
+    lines.push_back(join_text("  Nodes=", job.worker.empty() ? "(null)" : job.worker, " CPUs=", job.cpus,
+                              " Mem=", job.mem_mb,
+                              " GRES=", job.gpus == 0 ? "" : join_text("gpu:", job.gpus)));
   lines.push_back(join_text("Command=", label_of(job, kScriptLabel)));
   lines.push_back(join_text("WorkDir=", label_of(job, kFolderLabel)));
   lines.push_back(join_text("StdErr=", facts.labels.contains(kErrorLabel) ? label_of(job, kErrorLabel)
                                                                           : label_of(job, kOutputLabel)));
   lines.push_back(join_text("StdOut=", label_of(job, kOutputLabel)));
-  add_lines(out, lines, one_line);
+  add_lines(out, lines, given.has("oneliner"));
 }
 
 int show_jobs(Call& call, const Given& given, const std::vector<std::string>& ids) {
   const auto jobs =
-      find_jobs(call, {ids, ids.empty() ? "waiting,held,ready,running" : "", 0}, Missing::error);
+      find_jobs(call, {ids, ids.empty() ? "waiting,held,ready,running" : "", ""}, Missing::error);
   if (!jobs) return call.fail(jobs.error());
   if (jobs->empty()) call.out += "No jobs in the system\n";
   const std::int64_t now = client::wall_now_us();
-  for (const JobRow& job : *jobs) add_job(call.out, job, now, given.has("oneliner"));
+  for (const JobRow& job : *jobs) add_job(call.out, job, now, given);
   return call.done();
 }
 

@@ -15,16 +15,14 @@ using client::Document;
 using client::join_text;
 using client::Json;
 
-constexpr std::array<OptionName, 7> kOptions{{{'h', "noheader", Takes::nothing},
+constexpr std::array<OptionName, 6> kOptions{{{'h', "noheader", Takes::nothing},
                                               {'o', "format", Takes::value},
                                               {'p', "partition", Takes::value},
                                               {'n', "nodes", Takes::value},
                                               {'t', "states", Takes::value},
-                                              {'N', "Node", Takes::nothing},
-                                              {'v', "verbose", Takes::nothing}}};
+                                              {'N', "Node", Takes::nothing}}};
 constexpr std::string_view kFormat = "%9P %.5a %.10l %.6D %.6t %N";
 constexpr std::string_view kNodeFormat = "%.8N %.6D %.9P %6t %.4c %.8m";
-constexpr std::string_view kFields = "PRalDtTNcmCnO";
 
 // Workers of one partition in one state.
 struct Group {
@@ -43,6 +41,9 @@ std::string state_of(Json worker) {
   if (busy == 0) return "idle";
   return worker["slots"]["busy"].number() >= worker["slots"]["enabled"].number() ? "allocated" : "mixed";
 }
+
+// Without the mark of the default partition.
+std::string plain_name(const std::string& partition) { return partition.substr(0, partition.find('*')); }
 
 std::string brief(std::string_view state) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kBrief{{{"mixed", "mix"},
@@ -93,9 +94,7 @@ Result<std::vector<Group>> find_groups(Call& call, const Given& given) {
   const std::vector<std::string> partitions = given.list("partition");
   const std::vector<std::string> states = given.list("states");
   std::erase_if(groups, [&](const Group& group) {
-    const std::string plain = group.partition.ends_with('*')
-                                  ? group.partition.substr(0, group.partition.size() - 1)
-                                  : group.partition;
+    const std::string plain = plain_name(group.partition);
     const bool partition = partitions.empty() || std::ranges::find(partitions, plain) != partitions.end();
     const bool state = states.empty() || std::ranges::find(states, group.state) != states.end() ||
                        std::ranges::find(states, brief(group.state)) != states.end();
@@ -105,60 +104,35 @@ Result<std::vector<Group>> find_groups(Call& call, const Given& given) {
   return groups;
 }
 
-std::string heading(char field) {
-  constexpr std::array<std::pair<char, std::string_view>, 13> kHeadings{{{'P', "PARTITION"},
-                                                                         {'R', "PARTITION"},
-                                                                         {'a', "AVAIL"},
-                                                                         {'l', "TIMELIMIT"},
-                                                                         {'D', "NODES"},
-                                                                         {'t', "STATE"},
-                                                                         {'T', "STATE"},
-                                                                         {'N', "NODELIST"},
-                                                                         {'n', "HOSTNAMES"},
-                                                                         {'c', "CPUS"},
-                                                                         {'m', "MEMORY"},
-                                                                         {'C', "CPUS(A/I/O/T)"},
-                                                                         {'O', "CPU_LOAD"}}};
-  const auto found = std::ranges::find(kHeadings, field, [](const auto& pair) { return pair.first; });
-  return found == kHeadings.end() ? "" : std::string(found->second);
+std::string names_of(const Group& group, std::int64_t) {
+  std::string names;
+  for (const std::string& node : group.nodes) names += (names.empty() ? "" : ",") + node;
+  return names;
 }
 
-std::string value(char field, const Group& group) {
-  switch (field) {
-    case 'P':
-      return group.partition;
-    case 'R':
-      return group.partition.ends_with('*') ? group.partition.substr(0, group.partition.size() - 1)
-                                            : group.partition;
-    case 'a':
-      return "up";
-    case 'l':
-      return "infinite";
-    case 'D':
-      return std::to_string(group.nodes.size());
-    case 't':
-      return brief(group.state);
-    case 'T':
-      return group.state;
-    case 'c':
-      return std::to_string(group.cpus);
-    case 'm':
-      return std::to_string(group.mem_mb);
-    case 'O':
-      return "N/A";
-    case 'C': {
-      const std::uint64_t all = group.cpus * group.nodes.size();
-      const bool out = group.state.starts_with("dr") || group.state.starts_with("down");
-      const std::uint64_t idle = out || group.busy > all ? 0 : all - group.busy;
-      return join_text(group.busy, "/", idle, "/", out ? all - std::min(all, group.busy) : 0, "/", all);
-    }
-    default: {
-      std::string names;
-      for (const std::string& node : group.nodes) names += (names.empty() ? "" : ",") + node;
-      return names;
-    }
-  }
+// "allocated/idle/other/total"
+std::string cpus_of(const Group& group, std::int64_t) {
+  const std::uint64_t all = group.cpus * group.nodes.size();
+  const bool out = group.state.starts_with("dr") || group.state.starts_with("down");
+  const std::uint64_t idle = out || group.busy > all ? 0 : all - group.busy;
+  return join_text(group.busy, "/", idle, "/", out ? all - std::min(all, group.busy) : 0, "/", all);
 }
+
+constexpr std::array<FormatColumn<Group>, 13> kColumns{{
+    {'P', "PARTITION", [](const Group& group, std::int64_t) { return group.partition; }},
+    {'R', "PARTITION", [](const Group& group, std::int64_t) { return plain_name(group.partition); }},
+    {'a', "AVAIL", [](const Group&, std::int64_t) { return std::string("up"); }},
+    {'l', "TIMELIMIT", [](const Group&, std::int64_t) { return std::string("infinite"); }},
+    {'D', "NODES", [](const Group& group, std::int64_t) { return std::to_string(group.nodes.size()); }},
+    {'t', "STATE", [](const Group& group, std::int64_t) { return brief(group.state); }},
+    {'T', "STATE", [](const Group& group, std::int64_t) { return group.state; }},
+    {'N', "NODELIST", names_of},
+    {'n', "HOSTNAMES", names_of},
+    {'c', "CPUS", [](const Group& group, std::int64_t) { return std::to_string(group.cpus); }},
+    {'m', "MEMORY", [](const Group& group, std::int64_t) { return std::to_string(group.mem_mb); }},
+    {'C', "CPUS(A/I/O/T)", cpus_of},
+    {'O', "CPU_LOAD", [](const Group&, std::int64_t) { return std::string("N/A"); }},
+}};
 
 }  // namespace
 
@@ -166,20 +140,13 @@ int sinfo(const Words& words, const client::Environment& environment) {
   Call call(words.program, environment);
   const auto given = parse_options(kOptions, words.values, Operands::anywhere);
   if (!given) return call.fail(given.error());
-  const auto pieces =
-      parse_format(given->text("format", given->has("Node") ? kNodeFormat : kFormat), kFields);
-  if (!pieces) return call.fail(pieces.error());
+  const auto format =
+      RowFormat<Group>::parse(given->text("format", given->has("Node") ? kNodeFormat : kFormat), kColumns);
+  if (!format) return call.fail(format.error());
   const auto groups = find_groups(call, *given);
   if (!groups) return call.fail(groups.error());
-  const auto add_line = [&](auto text_of) {
-    for (const FormatPiece& piece : *pieces) {
-      call.out += piece.literal;
-      if (piece.field != 0) call.out += padded(text_of(piece.field), piece.width, piece.align);
-    }
-    call.out += "\n";
-  };
-  if (!given->has("noheader")) add_line([](char field) { return heading(field); });
-  for (const Group& group : *groups) add_line([&](char field) { return value(field, group); });
+  if (!given->has("noheader")) call.out += format->heading();
+  for (const Group& group : *groups) call.out += format->line(group, 0);
   return call.done();
 }
 

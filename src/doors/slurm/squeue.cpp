@@ -13,7 +13,7 @@ namespace {
 
 using client::join_text;
 
-constexpr std::array<OptionName, 14> kOptions{{{'h', "noheader", Takes::nothing},
+constexpr std::array<OptionName, 12> kOptions{{{'h', "noheader", Takes::nothing},
                                                {'o', "format", Takes::value},
                                                {'t', "states", Takes::value},
                                                {'u', "user", Takes::value},
@@ -24,9 +24,7 @@ constexpr std::array<OptionName, 14> kOptions{{{'h', "noheader", Takes::nothing}
                                                {'w', "nodelist", Takes::value},
                                                {'A', "account", Takes::value},
                                                {'l', "long", Takes::nothing},
-                                               {'r', "array", Takes::nothing},
-                                               {'a', "all", Takes::nothing},
-                                               {'v', "verbose", Takes::nothing}}};
+                                               {'r', "array", Takes::nothing}}};
 constexpr std::string_view kFormat = "%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R";
 constexpr std::string_view kLongFormat = "%.18i %.9P %.8j %.8u %.8T %.10M %.9l %.6D %R";
 
@@ -82,13 +80,9 @@ void sort_jobs(std::vector<JobRow>& jobs) {
   });
 }
 
-// Waiting tasks of one array as one line, "42_[3-9]".
-struct Line {
-  const JobRow* job;
-  std::string id;
-};
-std::vector<Line> lines_of(const std::vector<JobRow>& jobs, bool each) {
-  std::vector<Line> lines;
+// Waiting tasks of one array are one line.
+std::vector<QueueLine> lines_of(const std::vector<JobRow>& jobs, bool each) {
+  std::vector<QueueLine> lines;
   for (std::size_t i = 0; i < jobs.size();) {
     std::size_t end = i + 1;
     const bool waits = jobs[i].state == JobState::pending && jobs[i].facts->is_array && !each;
@@ -132,26 +126,16 @@ int squeue(const Words& words, const client::Environment& environment) {
   if (!given) return call.fail(given.error());
   const auto filter = read_filter(call, *given);
   if (!filter) return call.fail(filter.error());
-  const auto pieces = parse_format(format_of(*given), kQueueFields);
-  if (!pieces) return call.fail(pieces.error());
-  Wanted wanted{given->list("jobs"), tasks_of(*filter), 0};
+  const auto format = RowFormat<QueueLine>::parse(format_of(*given), queue_columns());
+  if (!format) return call.fail(format.error());
+  const Wanted wanted{given->list("jobs"), tasks_of(*filter), ""};
   auto jobs = find_jobs(call, wanted, wanted.jobs.size() == 1 ? Missing::error : Missing::left_out);
   if (!jobs) return call.fail(jobs.error());
   std::erase_if(*jobs, [&](const JobRow& job) { return !matches(*filter, job); });
   sort_jobs(*jobs);
-  const auto add_line = [&](auto text_of) {
-    std::string line;
-    for (const FormatPiece& piece : *pieces) {
-      line += piece.literal;
-      if (piece.field != 0) line += padded(text_of(piece.field), piece.width, piece.align);
-    }
-    call.out += line + "\n";
-  };
-  if (!given->has("noheader")) add_line([](char field) { return queue_heading(field); });
+  if (!given->has("noheader")) call.out += format->heading();
   const std::int64_t now = client::wall_now_us();
-  for (const Line& line : lines_of(*jobs, given->has("array"))) {
-    add_line([&](char field) { return field == 'i' ? line.id : queue_value(field, *line.job, now); });
-  }
+  for (const QueueLine& line : lines_of(*jobs, given->has("array"))) call.out += format->line(line, now);
   return call.done();
 }
 

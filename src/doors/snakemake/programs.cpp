@@ -3,14 +3,15 @@
 #include "doors/snakemake/programs.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
+#include "client/current_folder.h"
 #include "client/submission_key.h"
 #include "client/text.h"
+#include "core/command.h"
 #include "core/escape.h"
 #include "core/units.h"
 #include "doors/call.h"
@@ -89,24 +90,20 @@ Result<client::Submission> submission_of(const Given& given) {
   return out;
 }
 
-Result<void> set_script(const Given& given, client::Submission& out) {
+Result<void> set_script(const Given& given, const client::Environment& environment, client::Submission& out) {
   if (given.operands.size() != 1) {
     return refuse(ErrorKind::usage, kMalformedValue, "one job script is taken, as Snakemake gives it",
                   "snakemake --cluster \"snakemake-submit --cpus {threads}\" …");
   }
-  std::array<char, 4096> here{};
-  if (getcwd(here.data(), here.size()) == nullptr)
-    return refuse(ErrorKind::wrong_state, kMalformedValue, "the folder that this was called in is gone");
+  const auto here = client::current_folder(environment);
+  if (!here) return std::unexpected(here.error());
   const std::string& script = given.operands.front();
   struct stat facts{};
   if (stat(script.c_str(), &facts) != 0)
     return refuse(ErrorKind::not_found, kMalformedValue,
                   join_text("the job script ", escape_text(script), ": ", std::strerror(errno)));
-  out.cwd = here.data();
-  std::string path = script.starts_with('/') ? script : join_text(here.data(), "/", script);
-  std::string escaped;
-  for (const char c : path) escaped.append(c == '{' ? 2 : 1, c);
-  out.command = {std::move(escaped)};
+  out.cwd = *here;
+  out.command = {literal_word(script.starts_with('/') ? script : join_text(*here, "/", script))};
   if (out.name.empty()) out.name = script.substr(script.rfind('/') + 1);
   return {};
 }
@@ -125,18 +122,9 @@ int submit(const Words& words, const client::Environment& environment) {
   if (!given) return call.fail(given.error());
   auto submission = submission_of(*given);
   if (!submission) return call.fail(submission.error());
-  if (const auto set = set_script(*given, *submission); !set) return call.fail(set.error());
+  if (const auto set = set_script(*given, environment, *submission); !set) return call.fail(set.error());
   // What a workflow was started with (PATH, conda) holds for its jobs.
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view pair = *entry;
-    const std::size_t mark = pair.find('=');
-    const std::string_view name = pair.substr(0, mark);
-    if (mark == std::string_view::npos || name.starts_with("MUSTER_") ||
-        name.find('%') != std::string_view::npos || name == "_" || name == "TEMP" || name == "INPUT" ||
-        name == "OUTPUT" || name == "CPU" || !client::is_utf8(pair))
-      continue;
-    submission->environment.emplace_back(name, pair.substr(mark + 1));
-  }
+  submission->environment = callers_environment();
   const std::string key = client::new_submission_key();
   const auto answer = call.ask([&](client::Api& api) { return api.submit(*submission, key); });
   if (!answer) return call.fail(answer.error());
