@@ -5,9 +5,11 @@ import pathlib
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from agent_support import Worker
+from conftest import MUSTER
 
 CLIENT = pathlib.Path(__file__).resolve().parents[2] / "clients" / "python"
 sys.path.insert(0, str(CLIENT))
@@ -84,6 +86,65 @@ def test_as_completed_gives_each_task_once(client):
     assert all(task.seconds is not None for task in found)
 
 
+def test_as_completed_is_told_and_does_not_ask(client):
+    """While nothing ends, nothing is asked for; what ends is there at once."""
+    batch = client.submit(["true"], array="1-3", held=True)
+    calls = []
+    real_call = client._http.call
+    client._http.call = lambda method, path, *rest, **named: calls.append(path) or real_call(method, path, *rest, **named)
+    found = []
+    reader = threading.Thread(target=lambda: found.extend(batch.as_completed(timeout=60)))
+    reader.start()
+    before = asked_until_quiet(calls)
+    time.sleep(1.5)    # as long as several looks of one who polls
+    assert len(calls) == before
+    client.release(batch)
+    reader.join(60)
+    assert sorted(task.index for task in found) == [1, 2, 3]
+
+
+def asked_until_quiet(calls):
+    """How many calls there were when half a second had brought no other."""
+    while True:
+        before = len(calls)
+        time.sleep(0.5)
+        if before and len(calls) == before:
+            return before
+
+
+def test_as_completed_of_several_batches_and_of_parts(client):
+    one, two = client.submit(["true"], array="1-5"), client.map("exit {}", [0, 1])
+    found = [task.id for task in client.as_completed([one, two], timeout=60)]
+    assert sorted(found) == sorted([f"{one.id}.{i}" for i in range(1, 6)] + [f"{two.id}.1", f"{two.id}.2"])
+    assert [task.id for task in client.as_completed(f"{one.id}.2-3", timeout=60)] == [f"{one.id}.2", f"{one.id}.3"]
+    held = client.submit(["true"], held=True)
+    with pytest.raises(muster.WaitTimeout):
+        list(client.as_completed([one, held], timeout=0.3))
+
+
+def test_as_completed_takes_up_again(worker_server, client):
+    """The connection breaks in the middle, and the server is killed and comes back with another port: each task comes once."""
+    batch = client.map(f"test {{}} -gt 5 || exit 0; while test ! -e {worker_server.folder}/go{{}}; do sleep 0.05; done", range(1, 8))
+    found, seen = [], threading.Semaphore(0)
+
+    def read():
+        for task in batch.as_completed(timeout=90):
+            found.append(task.index)
+            seen.release()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(5):
+        assert seen.acquire(timeout=60)
+    worker_server.kill()
+    worker_server.start()
+    (worker_server.folder / "go6").touch()
+    assert seen.acquire(timeout=60)
+    (worker_server.folder / "go7").touch()
+    reader.join(60)
+    assert sorted(found) == list(range(1, 8))
+
+
 def test_a_failed_task_carries_its_cause(client):
     batch = client.submit("echo to stdout; echo 'no such reference' >&2; exit 7")
     error = batch.task(1).exception(timeout=60)
@@ -102,6 +163,20 @@ def test_a_failed_batch_groups_its_causes(client):
     assert causes == [("exit 9", 3), ("signal 9", 1)]
     assert failed.value.failures[0].tasks == [f"{batch.id}.{index}" for index in (1, 2, 3)]
     assert batch.wait(check=False).counts["succeeded"] == 2
+
+
+def test_failures_are_those_that_the_server_groups(worker_server, client):
+    """The last lines on stderr are part of what tells groups apart, with what differs from task to task masked."""
+    batch = client.map("echo loading >&2; echo no such file /data/sample{}.bam >&2; exit 2", range(1, 6))
+    with pytest.raises(muster.BatchFailed) as failed:
+        batch.wait(timeout=60)
+    (failure,) = batch.failures()
+    shown = json.loads(subprocess.run([MUSTER, "failures", batch.id, "--json"], capture_output=True, text=True, check=False,
+                                      env={"MUSTER_DATA": str(worker_server.data)}).stdout)["groups"][0]
+    assert (failure.cause, failure.count, failure.phase, len(failure.tasks)) == ("exit 2", 5, "executing", 3)
+    assert failure.line == shown["line"] and "sample" not in failure.line and failure.line.startswith("no such file")
+    assert failure.retry == shown["retry"] == f"muster retry {batch.id} --where 'state=failed cause=exit exit=2'"
+    assert f"5x exit 2: {failure.line} ({batch.id}.1, " in str(failed.value)
 
 
 def test_cancelled_and_retried(client):

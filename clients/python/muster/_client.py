@@ -10,13 +10,13 @@ from typing import (Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Op
 from types import TracebackType
 from urllib.parse import quote
 
+from ._completed import FINAL, Completed
 from ._endpoint import Endpoint, find_endpoint
 from ._errors import BatchFailed, Failure, TaskCancelled, TaskFailed, WaitTimeout, how_it_ended
 from ._http import Http, Query
 
 Command = Union[str, Sequence[str]]
 Item = Union[str, int, float, Mapping[str, Union[str, int, float]]]
-FINAL = ("succeeded", "failed", "cancelled")
 _PAGE = 1000
 _WAIT_STEP_S = 30.0
 _STDERR_TAIL_BYTES = 8192
@@ -250,12 +250,10 @@ class Batch(_Thing):
         return [task.stdout() for task in self.tasks()]
 
     def failures(self) -> List[Failure]:
-        """The tasks that did not succeed, grouped by how they ended, the largest group first."""
-        groups: Dict[str, List[str]] = {}
-        for task in self.tasks(state="failed,cancelled"):
-            groups.setdefault(how_it_ended(task.data), []).append(task.id)
-        found = [Failure(cause, len(tasks), tasks[:10]) for cause, tasks in groups.items()]
-        return sorted(found, key=lambda failure: (-failure.count, failure.cause))
+        """Its failed tasks, grouped by how they ended and by their last line on stderr, the largest group first."""
+        found = self._client._http.call("GET", "failures", [("selector", self.id)]).json()
+        return [Failure(how_it_ended(group), int(group["count"]), list(group["samples"]), group["phase"], group["line"], group["retry"])
+                for group in found["groups"]]
 
     def cancel(self, reason: str = "") -> int:
         return self._client.cancel(self.id, reason=reason)
@@ -434,28 +432,7 @@ class Client:
 
     def as_completed(self, things: Any, timeout: Optional[float] = None) -> Iterator[Task]:
         """Each task of the batches or selectors once, soon after it has ended."""
-        selectors = _selectors(things)
-        deadline = None if timeout is None else time.monotonic() + timeout
-        seen: Dict[str, None] = {}
-        final = ",".join(FINAL)
-        pause_s = 0.05
-        while True:
-            waited = self._look(selectors, pause_s)
-            ended = sum(waited.counts.get(state, 0) for state in FINAL)
-            fresh = 0
-            if ended > len(seen) or waited.done:
-                for selector in selectors:
-                    for task in self.tasks(selector, state=final):
-                        if task.id not in seen:
-                            seen[task.id] = None
-                            fresh += 1
-                            yield task
-            if waited.done:
-                return
-            if deadline is not None and time.monotonic() >= deadline:
-                raise WaitTimeout(f"after {timeout:g} s, {ended} of {waited.tasks} tasks have ended")
-            # Where little ends, looking slows down; where much does, each look brings many.
-            pause_s = 0.05 if fresh else min(2 * pause_s, 2.0)
+        return Completed(self, _selectors(things), timeout).tasks()
 
     def _look(self, selectors: Sequence[str], wait_s: float) -> Waited:
         query: List[Tuple[str, Union[str, int, float]]] = [("selector", selector) for selector in selectors]

@@ -64,10 +64,14 @@ class Failure:
 
     cause: str          # "exit 1", "signal 9", "oom", "timeout" ...
     count: int
-    tasks: List[str]    # the first of them: "42.17"
+    tasks: List[str]    # the first three of them: "42.17"
+    phase: str          # where in its life: "executing", "fetching" ...
+    line: Optional[str]    # the last on stderr, numbers, paths and hashes masked
+    retry: str          # the command that tries this group again
 
     def __str__(self) -> str:
-        return f"{self.count}x {self.cause} ({', '.join(self.tasks[:3])}{' ...' if self.count > 3 else ''})"
+        line = f": {self.line}" if self.line else ""
+        return f"{self.count}x {self.cause}{line} ({', '.join(self.tasks)}{' ...' if self.count > len(self.tasks) else ''})"
 
 
 class TaskFailed(MusterError):

@@ -19,8 +19,8 @@ from ._endpoint import Endpoint
 from ._errors import MusterError, NotAllowed, Temporary, Unreachable, refusal
 
 Query = Sequence[Tuple[str, Union[str, int, float]]]
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 2.0
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
 
 
 class Answer(NamedTuple):
@@ -78,7 +78,7 @@ class Http:
     def __init__(self, find: Callable[[], Endpoint], patience_s: float, timeout_s: float) -> None:
         self._find = find         # asked again when the server is away: one that starts again may have another port
         self.endpoint = find()
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._timeout_s = timeout_s
         self._local = threading.local()
         self._answered = False    # who was never there is not waited for
@@ -128,8 +128,8 @@ class Http:
             data = json.dumps(body).encode()
         repeatable = method == "GET" or bool(key)
         target = self.target(path, query)
-        deadline = time.monotonic() + self._patience_s
-        pause_s = _FIRST_PAUSE_S
+        deadline = time.monotonic() + self.patience_s
+        pause_s = FIRST_PAUSE_S
         while True:
             try:
                 answer = self._once(method, target, stream() if stream is not None else data, self.fields(fields), wait_s)
@@ -140,10 +140,10 @@ class Http:
                 if not (repeatable and away and self._answered) or time.monotonic() + pause_s > deadline:
                     raise
             time.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            self._look_again()
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            self.look_again()
 
-    def _look_again(self) -> None:
+    def look_again(self) -> None:
         try:
             self.endpoint = self._find()
         except Unreachable:
@@ -165,7 +165,7 @@ class Http:
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise self._away(error) from error
+            raise self.away(error) from error
         except BaseException:
             self.close()    # half a request is on its way
             raise
@@ -174,7 +174,7 @@ class Http:
             return Answer(content, names)
         raise self.refused(response.status, names, content)
 
-    def _away(self, error: Exception) -> MusterError:
+    def away(self, error: Exception) -> MusterError:
         if isinstance(error, ssl.SSLCertVerificationError):
             return NotAllowed(f"nobody answers for the certificate of {self.endpoint.url}: {error.verify_message}",
                               next="give the server's fingerprint: connect(pin='sha256//...'); muster invite prints it")
