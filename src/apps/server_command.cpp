@@ -18,6 +18,7 @@
 #include "cli/session.h"
 #include "client/api.h"
 #include "core/escape.h"
+#include "keeper/run_as.h"
 #include "runtime/clock.h"
 #include "runtime/process.h"
 
@@ -83,6 +84,7 @@ struct ServerTargets {
   std::string listen = "127.0.0.1:7420";
   std::optional<std::uint64_t> slots;
   std::optional<std::uint64_t> gpu_slots;
+  std::string run_as;
   bool no_worker = false;
   bool no_upgrade = false;
   std::string store;
@@ -99,14 +101,15 @@ void declare_server(cli::Options& options, ServerTargets& targets) {
   options.text("--tls-cert", "FILE", targets.tls.certificate,
                "Certificate, PEM (default: one that the server makes for itself)");
   options.text("--tls-key", "FILE", targets.tls.key, "Its key, PEM");
-  options.duration_us(
-      "--lease", targets.lease_us,
-      "how long a worker without a word keeps its tasks before they run elsewhere (default 24h)");
+  options.duration_us("--lease", targets.lease_us,
+                      "how long a worker without a word keeps its tasks before they run elsewhere (default "
+                      "24h; joined workers 1h)");
   options.duration_us("--renew-agents", targets.renew_agents_us,
                       "age of a joined worker's credential when it gets a new one (default 24h)");
   options.number("--slots", "N", targets.slots, "CPU slots of the worker (default: its cores)");
   options.number("--gpu-slots", "N", targets.gpu_slots,
                  "GPU slots of the worker (default: the GPUs that are found)");
+  options.text("--run-as", "USER", targets.run_as, "As root: the user whom the worker's tasks run as");
   options.text("--store", "URL", targets.store,
                "PostgreSQL database instead of the folder's own, remembered: postgres://…; or sqlite");
   options.flag("--no-worker", targets.no_worker, "Start no worker on this machine");
@@ -122,6 +125,16 @@ Result<std::optional<std::uint32_t>> slot_number(const std::optional<std::uint64
                   std::string(option) + " is at most " + std::to_string(kMost));
   }
   return static_cast<std::uint32_t>(*number);
+}
+
+Result<void> check_run_as(const std::string& user) {
+  if (user.empty()) return {};
+  if (geteuid() != 0)
+    return refuse(ErrorKind::not_allowed, kNotAllowed, "--run-as needs a server that runs as root",
+                  "start it as root, or leave the option out");
+  const Result<keeper::RunAs> who = keeper::find_run_as(user);
+  if (!who) return std::unexpected(who.error());
+  return {};
 }
 
 Result<ServerProcess> make_process(const ServerTargets& targets, cli::Session& session) {
@@ -152,7 +165,8 @@ Result<ServerProcess> make_process(const ServerTargets& targets, cli::Session& s
   if (targets.lease_us && *targets.lease_us < kLeaseLeast_us)
     return refuse(ErrorKind::usage, kMalformedValue, "a lease is at least 2 seconds", "the default is 24h");
   process.lease_us = targets.lease_us;
-  process.worker = {!targets.no_worker, *slots, *gpu_slots};
+  if (Result<void> may = check_run_as(targets.run_as); !may) return std::unexpected(may.error());
+  process.worker = {!targets.no_worker, *slots, *gpu_slots, targets.run_as};
   process.version = session.version();
   process.upgrade_agents = !targets.no_upgrade;
   return process;
@@ -262,6 +276,8 @@ class Up final : public cli::CommandBody {
       if (time_us)
         child.arguments.insert(child.arguments.end(), {name, std::to_string(*time_us / 1000) + "ms"});
     }
+    if (!targets_.run_as.empty())
+      child.arguments.insert(child.arguments.end(), {"--run-as", targets_.run_as});
     if (targets_.tls.always) child.arguments.emplace_back("--tls");
     for (const auto& [name, file] :
          {std::pair("--tls-cert", targets_.tls.certificate), {"--tls-key", targets_.tls.key}}) {

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@
 #include "apps/open_store.h"
 #include "apps/web_files.h"
 #include "blobs/log_store.h"
+#include "core/escape.h"
+#include "keeper/run_as.h"
 #include "net/certificate.h"
 #include "net/tls.h"
 #include "runtime/clock.h"
@@ -140,6 +143,7 @@ runtime::ServerOptions server_options(ServerProcess& process, OpenStore& store) 
   options.outer_address = outer_address();
   if (process.lease_us) {
     options.engine.lease_us = *process.lease_us;
+    options.engine.lease_elsewhere_us = *process.lease_us;
     // An answer has to come several times before the agent's side of a short lease is over.
     options.engine.sync_interval_us = std::min(options.engine.sync_interval_us, *process.lease_us / 8);
   }
@@ -208,6 +212,39 @@ Result<runtime::ServerEnd> take_turns(ServerProcess process, OpenStore& store, b
 
 }  // namespace
 
+namespace {
+
+// Whom tasks run as comes to the worker's folder, and to nothing else of ours, whatever the umask made of it.
+Result<void> let_through(const ServerProcess& process) {
+  const std::string kept = runtime::read_line_file(process.folder.worker() + "/run_as").value_or("");
+  if (process.worker.wanted && kept != process.worker.run_as &&
+      runtime::is_locked(process.folder.agent_lock())) {
+    return refuse(ErrorKind::wrong_state, kWrongState,
+                  "the worker of " + escape_text(process.folder.path) + " is running, and runs tasks as " +
+                      (kept.empty() ? "its own user" : escape_text(kept)),
+                  (kept.empty() ? "leave --run-as out" : "say --run-as " + escape_text(kept)) +
+                      ", or end it first: muster down --data " + escape_text(process.folder.path));
+  }
+  if (process.worker.run_as.empty()) return {};
+  const std::string& folder = process.folder.path;
+  const Result<keeper::RunAs> who = keeper::find_run_as(process.worker.run_as);
+  if (!who) return std::unexpected(who.error());
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    if (entry->is_regular_file(failed) && !entry->is_symlink(failed) && entry->path() != process.folder.url())
+      chmod(entry->path().c_str(), 0600);
+  }
+  chmod(folder.c_str(), 0711);
+  if (Result<void> there = keeper::check_reachable(*who, folder); !there) {
+    there.error().next = "choose another --data, such as /var/lib/muster";
+    return there;
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<runtime::ServerEnd> run_server_process(ServerProcess process) {
   raise_descriptor_limit();
   if (Result<void> made = runtime::make_data_folder(process.folder); !made)
@@ -225,6 +262,7 @@ Result<runtime::ServerEnd> run_server_process(ServerProcess process) {
   Result<blobs::LogStore> logs = blobs::LogStore::open(process.folder.logs());
   if (!logs) return std::unexpected(logs.error());
   runtime::ServerLog log(process.folder.log(), process.echo);
+  if (Result<void> open = let_through(process); !open) return std::unexpected(open.error());
   OpenStore& opened = **store;
   Result<runtime::ServerEnd> end =
       opened.is_shared() ? take_turns(process, opened, *logs, log)

@@ -25,6 +25,7 @@ struct WorkerFacts {
   Capacity capacity;              // slots as the agent was told at its start, or discovered
   std::vector<std::string> gpus;  // names, one for each discovered GPU
   std::int64_t process_id = 0;
+  bool tasks_are_root = false;  // the agent is root's, and no --run-as says whom its tasks run as
   bool operator==(const WorkerFacts&) const = default;
 };
 

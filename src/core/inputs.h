@@ -169,9 +169,16 @@ struct WriteRows {
   Changes rows;
 };
 
+enum class WorkerPlace : std::uint8_t {
+  here,       // the server's own machine, with the token of its data folder
+  elsewhere,  // it joined
+};
+
 struct AgentConnected {
   SessionId session = 0;
   AgentHello hello;
+  WorkerPlace place = WorkerPlace::here;
+  std::string let_in_by = {};
 };
 struct AgentSaid {
   AgentMessage message;  // message.session names the connection it came through

@@ -6,8 +6,9 @@
 
 namespace muster {
 
-// One machine's own worker: its death can be proved (exit records, boot id), so the lease only bounds the unprovable.
+// The server's own machine: the death of its worker can be proved (exit records, boot id), so the lease only bounds the unprovable.
 inline constexpr Micros kLeaseLocal_us = 24LL * 3600 * 1'000'000;
+// A machine that joined may be gone for good, and nobody can tell.
 inline constexpr Micros kLeaseElsewhere_us = 3600LL * 1'000'000;
 
 // The margin covers clocks that run at different rates and the time a kill takes: 2 %, at least 5 s, at most half.

@@ -150,7 +150,9 @@ struct WorkerRow {
   NamedAmounts offers;             // what tasks may --use of it
   Labels labels;                   // what tasks may ask for with --on
   std::string serves;              // empty: everything; else tasks of batches of this name only
-  std::optional<Micros> lease_us;  // shorter than the server's own; absent: the server's own
+  std::optional<Micros> lease_us;  // no longer than the server's own; absent: as its place says
+  Micros promised_us = 0;  // the longest lease its agent may still count on; 0: none was ever promised
+  std::string let_in_by;   // whose token its agent came with last; whom it serves if its tasks are root's
   WorkerState returns_as =
       WorkerState::online;        // of a lost one: paused, draining or quarantined, if it was so before
   std::string reason;             // of the last pause, drain, loss or quarantine

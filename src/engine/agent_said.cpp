@@ -103,7 +103,8 @@ void Engine::State::on(const AgentConnected& input) {
   worker.outbox = {};
   worker.heard_mono_us = now.mono_us;
   take_facts(worker, hello.facts);
-  // A lease that was made shorter counts when the longer one that was promised before is over.
+  worker.place = input.place;
+  worker.row.let_in_by = input.let_in_by;
   worker.lease_until_mono_us =
       std::max(worker.lease_until_mono_us, server_deadline_us(now.mono_us, lease_of(worker)));
   sessions[input.session] = worker.row.id;
@@ -246,7 +247,8 @@ class AgentTurn {
         Finished end = end_of(batch, position, live);
         end.outcome = AttemptState::cancelled;
         state_.finish_attempt(batch, position, end);
-      } else if (state_.shutting_down || state_.wants_back(worker_)) {
+      } else if (state_.shutting_down || state_.wants_back(worker_) ||
+                 !may_serve(worker_.row, batch.row.owner)) {
         if (state_.shutting_down && !state_.stopping_tasks) continue;
         Finished end = end_of(batch, position, live);
         end.outcome = AttemptState::refused;
@@ -293,7 +295,6 @@ void Engine::State::on(const AgentSaid& input) {
   if (message.seq <= worker.received_seq) return;
   worker.received_seq = message.seq;
   worker.heard_mono_us = now.mono_us;
-  // A lease that was made shorter counts when the longer one that was promised before is over.
   worker.lease_until_mono_us =
       std::max(worker.lease_until_mono_us, server_deadline_us(now.mono_us, lease_of(worker)));
   worker.outbox.echo_sent_mono_us = message.sent_mono_us;

@@ -125,7 +125,7 @@ void Engine::State::end_failed(Batch& batch, Position position, LiveTask& live, 
       if (worker.row.state == WorkerState::removed ||
           std::find(tried.begin(), tried.end(), id) != tried.end())
         continue;
-      if (worker.row.is_declared_only() || !has_a_place_for(worker, body.resources, batch.row.name)) continue;
+      if (worker.row.is_declared_only() || !has_a_place_for(worker, body.resources, batch.row)) continue;
       another = true;
       another_here = another_here || worker.session != 0;
     }

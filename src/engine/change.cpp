@@ -246,7 +246,7 @@ class ChangeTurn {
       if (!takes_options(selected)) continue;
       for (Position position = selected.first; position <= selected.last;) {
         const auto changed = changed_template(state_.template_of(batch, position), input_.options);
-        if (auto error = infeasible(state_, changed->resources)) return error;
+        if (auto error = infeasible(state_, changed->resources, batch.row.owner)) return error;
         position = state_.same_template_until(batch, position, selected.last) + 1;
       }
     }

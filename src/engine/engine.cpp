@@ -64,7 +64,7 @@ void Engine::State::flush_outboxes() {
     ServerMessage& message = worker.outbox;
     message.session = worker.session;
     message.seq = ++worker.sent_seq;
-    message.lease_us = lease_of(worker);
+    message.lease_us = promise_lease(worker);
     message.sync_interval_us = options.sync_interval_us;
     message.cpu_slots = worker.row.cpu_slots;
     message.gpu_slots = worker.row.gpu_slots;

@@ -17,12 +17,13 @@
 namespace muster::engine {
 
 struct EngineOptions {
-  Micros lease_us = kLeaseLocal_us;
-  Micros sync_interval_us = 5'000'000;   // how often agents send a full message
-  Micros silence_us = 25'000'000;        // without a word: the worker is shown as offline
-  std::uint64_t prefetch_max = 512;      // assigned beyond the free slots of one worker, at most
-  Micros prefetch_window_us = 100'000;   // … and at most what it finishes in this time
-  std::uint64_t grants_per_turn = 1024;  // placement stops there and goes on in the next turn
+  Micros lease_us = kLeaseLocal_us;                // the longest there is
+  Micros lease_elsewhere_us = kLeaseElsewhere_us;  // of workers that joined
+  Micros sync_interval_us = 5'000'000;             // how often agents send a full message
+  Micros silence_us = 25'000'000;                  // without a word: the worker is shown as offline
+  std::uint64_t prefetch_max = 512;                // assigned beyond the free slots of one worker, at most
+  Micros prefetch_window_us = 100'000;             // … and at most what it finishes in this time
+  std::uint64_t grants_per_turn = 1024;            // placement stops there and goes on in the next turn
   std::size_t final_batches_kept = 256;  // ended batches held in memory across commits, for quick retries
   Micros reserve_after_us = 30'000'000;  // what found no room for so long gets a worker kept free for it
   Micros quarantine_us = 60'000'000;     // the first; the second is 5 times as long, those after it 30 times

@@ -43,7 +43,7 @@ std::vector<Shortage> shortages(const Worker& worker, const Capacity& capacity, 
 
 // How much of the wish would have to go; a label cannot be halved.
 double distance(const Shortage& shortage) {
-  if (shortage.what.starts_with("label ")) return 0.5;
+  if (shortage.what.starts_with("label ") || shortage.what == "user") return 0.5;
   return 1.0 - static_cast<double>(shortage.total) / static_cast<double>(shortage.asked);
 }
 
@@ -69,7 +69,7 @@ class TaskQuestion {
 
  private:
   void ask(const Worker& worker) {
-    const std::string_view code = obstacle_of(state_, worker, batch_.row.name, wanted_);
+    const std::string_view code = obstacle_of(state_, worker, batch_.row, wanted_);
     const Capacity whole = whole_capacity(worker);
     WorkerObstacle obstacle;
     obstacle.worker = worker.row.id;
@@ -77,7 +77,8 @@ class TaskQuestion {
     obstacle.code = code;
     obstacle.state = worker.row.state;
     const bool served = serves_group(worker.row.serves, batch_.row.name);
-    const std::vector<Shortage> never = shortages(worker, whole, InUse{}, wanted_);
+    std::vector<Shortage> never = shortages(worker, whole, InUse{}, wanted_);
+    if (!may_serve(worker.row, batch_.row.owner)) never.push_back({"user", 0, 0, 0, worker.row.let_in_by});
     // What is only declared has no sizes yet: they may turn out to be enough.
     const bool declared = worker.row.is_declared_only();
     obstacle.ever = served && (declared ? carries(worker.row.labels, wanted_.labels) : never.empty());
@@ -99,6 +100,7 @@ class TaskQuestion {
   }
 
   void consider(const Worker& worker, const Shortage& shortage) {
+    if (shortage.what == "user") return;                                      // no change of the task helps
     if (!shortage.what.starts_with("label ") && shortage.total == 0) return;  // less than one is none
     const NearestChange change{shortage.what,  shortage.asked, shortage.total,
                                shortage.label, worker.row.id,  1};
@@ -243,7 +245,7 @@ std::optional<WorkerExplanation> Engine::explain_worker(WorkerId id) const {
         batch.tasks.find(batch.ready_from, [](const TaskRun& one) { return one.state == TaskState::ready; });
     if (!run) continue;
     const Resources& wanted = state_->template_of(batch, run->first).resources;
-    std::string code(obstacle_of(*state_, worker, batch.row.name, wanted));
+    std::string code(obstacle_of(*state_, worker, batch.row, wanted));
     if (code.empty()) code = state_->full_limit(batch, wanted) != nullptr ? "quota" : "next";
     const auto counted = std::find_if(out.obstacles.begin(), out.obstacles.end(),
                                       [&](const auto& entry) { return entry.first == code; });

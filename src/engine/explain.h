@@ -14,11 +14,12 @@ namespace muster::engine {
 
 // One thing of which a worker has too little.
 struct Shortage {
-  std::string what;  // slots gpus cpus mem disk exclusive, the name of an offer, or label NAME
+  std::string what;  // slots gpus cpus mem disk exclusive, the name of an offer, label NAME, or user
   std::uint64_t asked = 0;
   std::uint64_t free = 0;
   std::uint64_t total = 0;
-  std::string label;  // of a label: the value that is asked for
+  std::string
+      label;  // of a label: the value that is asked for; of a user: the one whom the worker serves alone
 };
 
 struct WorkerObstacle {

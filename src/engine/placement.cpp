@@ -23,9 +23,13 @@ void Engine::State::unblock_all() {
   for (auto& [of, queue] : placeable) queue.blocked = false;
 }
 
-bool has_a_place_for(const Worker& worker, const Resources& wanted, std::string_view group) {
-  return serves_group(worker.row.serves, group) && carries(worker.row.labels, wanted.labels) &&
-         fits(wanted, worker.capacity, InUse{}) != Fit::too_big;
+bool may_serve(const WorkerRow& worker, std::string_view owner) {
+  return !worker.facts.tasks_are_root || worker.let_in_by == owner;
+}
+
+bool has_a_place_for(const Worker& worker, const Resources& wanted, const BatchRow& batch) {
+  return serves_group(worker.row.serves, batch.name) && may_serve(worker.row, batch.owner) &&
+         carries(worker.row.labels, wanted.labels) && fits(wanted, worker.capacity, InUse{}) != Fit::too_big;
 }
 
 bool Engine::State::is_open(const Worker& worker) const {
@@ -73,6 +77,7 @@ class Candidates {
 
   void add(Worker& worker) {
     if (!serves_group(worker.row.serves, of_.group) || !carries(worker.row.labels, of_.shape.labels)) return;
+    if (!may_serve(worker.row, of_.owner)) return;
     const std::uint64_t room = room_of(worker);
     if (room == 0) return;
     heap_.push_back({-rank_of(worker), room, worker.row.id, &worker});
@@ -233,7 +238,7 @@ class Placement {
     const auto live = batch.live.find(position);
     if (live != batch.live.end() && !live->second.launch_failed_on.empty()) {
       among = 1;
-      return choose_untried(live->second, of, room);
+      return choose_untried(batch, live->second, of, room);
     }
     Reach& reach = reach_of(of);
     among = reach.free_slots.count();
@@ -243,13 +248,14 @@ class Placement {
   }
 
   // A worker that could not launch it is avoided as long as there is another one that may.
-  Worker* choose_untried(const LiveTask& live, const PlaceClass& of, std::uint64_t& room) {
+  Worker* choose_untried(const Batch& batch, const LiveTask& live, const PlaceClass& of,
+                         std::uint64_t& room) {
     const auto was_tried = [&](const Worker& worker) {
       const auto& tried = live.launch_failed_on;
       return std::find(tried.begin(), tried.end(), worker.row.id) != tried.end();
     };
     const auto could = [&](const Worker& worker) {
-      return state_.is_open(worker) && has_a_place_for(worker, of.shape, of.group);
+      return state_.is_open(worker) && has_a_place_for(worker, of.shape, batch.row);
     };
     const bool any_untried =
         std::any_of(state_.workers.begin(), state_.workers.end(),
@@ -353,7 +359,8 @@ void Engine::State::keep_reservations() {
 }
 
 void Engine::State::reserve(const PlaceClass& starving, std::uint64_t most) {
-  std::uint64_t waiting = find_batch(placeable.at(starving).batches.begin()->second)->count(TaskState::ready);
+  const Batch& first = *find_batch(placeable.at(starving).batches.begin()->second);
+  std::uint64_t waiting = first.count(TaskState::ready);
   for (const auto& [worker, of] : reservations) {
     if (of == starving && waiting > 0) --waiting;
   }
@@ -361,7 +368,7 @@ void Engine::State::reserve(const PlaceClass& starving, std::uint64_t most) {
   for (const auto& [id, worker] : workers) {
     if (waiting == 0) return;
     if (!is_open(worker) || worker.row.state != WorkerState::online || reservations.contains(id)) continue;
-    if (!has_a_place_for(worker, starving.shape, starving.group)) continue;
+    if (!has_a_place_for(worker, starving.shape, first.row)) continue;
     candidates.emplace_back(worker.in_use.tasks, id);
   }
   std::sort(candidates.begin(), candidates.end());

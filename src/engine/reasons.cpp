@@ -16,10 +16,11 @@ std::string reason_to_wait(const Engine::State& state, const Batch& batch, Posit
 
 }  // namespace
 
-std::string_view obstacle_of(const Engine::State& state, const Worker& worker, const std::string& group,
+std::string_view obstacle_of(const Engine::State& state, const Worker& worker, const BatchRow& batch,
                              const Resources& wanted) {
-  if (!carries(worker.row.labels, wanted.labels) || !serves_group(worker.row.serves, group))
+  if (!carries(worker.row.labels, wanted.labels) || !serves_group(worker.row.serves, batch.name))
     return "no-label";
+  if (!may_serve(worker.row, batch.owner)) return "no-worker";
   if (worker.row.is_declared_only()) return "no-worker";
   if (fits(wanted, worker.capacity, InUse{}) == Fit::too_big)
     return fits(wanted, whole_capacity(worker), InUse{}) == Fit::too_big ? "too-big" : "no-slot";
@@ -69,7 +70,7 @@ WhyView why_ready(const Engine::State& state, const Batch& batch, Position posit
   const Resources& wanted = state.template_of(batch, position).resources;
   for (const auto& [id, worker] : state.workers) {
     if (worker.row.state == WorkerState::removed) continue;
-    const std::string_view what = obstacle_of(state, worker, batch.row.name, wanted);
+    const std::string_view what = obstacle_of(state, worker, batch.row, wanted);
     count(why.workers, what.empty() ? "busy" : what);
   }
   if (batch.row.max_running != 0 && batch.count(TaskState::running) >= batch.row.max_running) {

@@ -148,7 +148,8 @@ void Engine::restore(StoreSnapshot snapshot, Now now) {
     worker.boot_id = worker.row.facts.boot_id;
     // Nobody is declared dead because the server was away: every lease runs anew, in full.
     worker.heard_mono_us = now.mono_us;
-    worker.lease_until_mono_us = server_deadline_us(now.mono_us, options.lease_us);
+    worker.lease_until_mono_us = server_deadline_us(now.mono_us, worker.row.promised_us);
+    worker.promised_until_mono_us = worker.lease_until_mono_us;
     state.set_capacity(worker);
     state.tie_labels(worker);
     const Micros left_us =

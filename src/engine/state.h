@@ -107,7 +107,9 @@ struct Worker {
   std::uint64_t received_seq = 0;  // newest agent message handled in this session
   std::uint64_t sent_seq = 0;
   Micros heard_mono_us = 0;
-  Micros lease_until_mono_us = 0;  // nothing of it can run after that
+  Micros lease_until_mono_us = 0;         // nothing of it can run after that
+  WorkerPlace place = WorkerPlace::here;  // valid while connected
+  Micros promised_until_mono_us = 0;      // when a lease as long as row.promised_us is over
   // The boot of this session. The row keeps the one before until a full message of this boot was handled: whatever happens
   // until then, what ran under the old one is known to be dead.
   std::string boot_id;
@@ -319,19 +321,23 @@ struct Engine::State {
   void resume(Worker& worker);
   void lose_all(Worker& worker, const std::string& message);
   Micros lease_of(const Worker& worker) const;
+  Micros promise_lease(Worker& worker);
   void check_shut_down();
 };
 
 // Why no worker there is can ever run this; nothing while there is none, or when one can.
 // The longest of what a worker may have, switched off or not known yet included.
 Capacity whole_capacity(const Worker& worker);
-// Whether such a task of this group could run there if the worker were empty, whatever its state.
-bool has_a_place_for(const Worker& worker, const Resources& wanted, std::string_view group);
-std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted);
+// Whether such a task of this batch could run there if the worker were empty, whatever its state.
+bool has_a_place_for(const Worker& worker, const Resources& wanted, const BatchRow& batch);
+// Tasks that would be root's are those of the one user who let the worker in.
+bool may_serve(const WorkerRow& worker, std::string_view owner);
+std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted,
+                                const std::string& owner);
 // Whether anything of the batch could be granted if there were room.
 bool may_place(const Batch& batch);
 // What keeps this worker from taking such a task now: a reason code; empty: nothing.
-std::string_view obstacle_of(const Engine::State& state, const Worker& worker, const std::string& group,
+std::string_view obstacle_of(const Engine::State& state, const Worker& worker, const BatchRow& batch,
                              const Resources& wanted);
 // The reason code of a task that does not move, or nothing.
 std::string reason_of(const Engine::State& state, const Batch& batch, Position position);

@@ -33,18 +33,31 @@ std::string describe(const Resources& wanted) {
 
 }  // namespace
 
-std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted) {
+std::optional<Error> infeasible(const Engine::State& state, const Resources& wanted,
+                                const std::string& owner) {
   std::optional<Capacity> largest;
   bool any_with_labels = false;
+  const WorkerRow* of_another = nullptr;
   for (const auto& [id, worker] : state.workers) {
     if (worker.row.state == WorkerState::removed) continue;
     const Capacity whole = whole_capacity(worker);
     const bool carries_all = carries(worker.row.labels, wanted.labels);
     any_with_labels = any_with_labels || carries_all;
-    if (carries_all && fits(wanted, whole, InUse{}) != Fit::too_big) return std::nullopt;
+    if (carries_all && fits(wanted, whole, InUse{}) != Fit::too_big) {
+      if (may_serve(worker.row, owner)) return std::nullopt;
+      of_another = &worker.row;
+    }
     if (!largest || whole.mem_mb > largest->mem_mb) largest = whole;
   }
   if (!largest) return std::nullopt;  // no worker yet: it waits for one
+  if (of_another != nullptr) {
+    return Error{
+        ErrorKind::infeasible, kInfeasible,
+        "no worker can ever run this for " + owner + ": tasks on worker " + of_another->name +
+            " are root's, so it serves " + of_another->let_in_by + " alone",
+        "restart it with --run-as USER (muster up --run-as USER for a server's own worker), or add another "
+        "worker: muster invite"};
+  }
   const std::string what = "no worker can ever run this: it needs " + describe(wanted);
   if (!any_with_labels)
     return Error{
@@ -193,7 +206,9 @@ static std::optional<Error> refusal(const Engine::State& state, const Submit& su
                  "batch " + std::to_string(into->row.id) + " is being cancelled",
                  "wait for its end: muster wait " + std::to_string(into->row.id)};
   }
-  if (auto error = infeasible(state, submit.body->resources)) return error;
+  if (auto error = infeasible(state, submit.body->resources,
+                              into != nullptr ? into->row.owner : submit.principal.user))
+    return error;
   return state.check_dependencies(submit);
 }
 

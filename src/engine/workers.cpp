@@ -76,7 +76,27 @@ std::optional<Error> refusal_of_verb(const Worker& worker, WorkerVerb verb) {
 }  // namespace
 
 Micros Engine::State::lease_of(const Worker& worker) const {
-  return worker.row.lease_us ? std::min(*worker.row.lease_us, options.lease_us) : options.lease_us;
+  const Micros of_place_us =
+      worker.place == WorkerPlace::elsewhere ? options.lease_elsewhere_us : options.lease_us;
+  return std::min(worker.row.lease_us.value_or(of_place_us), options.lease_us);
+}
+
+// What its agent is about to be told. A lease that was made shorter counts when the longer one that was promised before is over,
+// also for a server that starts anew and has only the row.
+Micros Engine::State::promise_lease(Worker& worker) {
+  const Micros lease_us = lease_of(worker);
+  const Micros until_us = server_deadline_us(worker.heard_mono_us, lease_us);
+  const bool longer = lease_us > worker.row.promised_us;
+  if (longer || (lease_us < worker.row.promised_us && now.mono_us >= worker.promised_until_mono_us)) {
+    worker.row.promised_us = lease_us;
+    worker.promised_until_mono_us = until_us;
+    decision.changes.workers.push_back(worker.row);
+  }
+  if (lease_us == worker.row.promised_us)
+    worker.promised_until_mono_us = std::max(worker.promised_until_mono_us, until_us);
+  worker.lease_until_mono_us = std::max(worker.lease_until_mono_us, until_us);
+  watch(worker);
+  return lease_us;
 }
 
 std::optional<Error> Engine::State::refusal_of(const WorkerSettings& settings, WorkerId worker) const {

@@ -101,8 +101,9 @@ constexpr std::array kShapes{
         "id:int name:text state:<offline,online,paused,draining,quarantined,lost,removed> connected:flag "
         "host:text|null version:text|null slots:WorkerSlots cpus:int mem_mb:int disk_mb:int in_use:WorkerUse "
         "gpus:[text] assigned:int executing:int last_seen:time|null boot_id:text|null labels:{text} "
-        "offers:{int} offers_in_use:{int} serves:text|null lease_s:number|null reason:text|null "
-        "quarantines:int quarantined_until:time|null half_open:flag"},
+        "offers:{int} offers_in_use:{int} serves:text|null lease_s:number|null "
+        "tasks_are_root:flag let_in_by:text|null reason:text|null quarantines:int "
+        "quarantined_until:time|null half_open:flag"},
     Shape{"Limit",
           "id:text scope:<user,project,label> name:text max_running:int|null max_cpus:int|null weight:int "
           "running:int cpus:int"},

@@ -438,7 +438,9 @@ void Server::agent_hello(SessionId session, const front::Identity& who, AgentHel
                                       {"version", hello.facts.version}});
   offer_program(session, hello);
   failpoint("server.hello");
-  turns_.post(AgentConnected{session, std::move(hello)}, {});
+  // A token that is bound to one folder was handed out to a worker that joined.
+  const WorkerPlace place = who.spool_id.empty() ? WorkerPlace::here : WorkerPlace::elsewhere;
+  turns_.post(AgentConnected{session, std::move(hello), place, who.owner}, {});
 }
 
 void Server::agent_said(AgentMessage message) {

@@ -24,7 +24,7 @@ std::string describe_end(int status) {
 }  // namespace
 
 WorkerSupervisor::WorkerSupervisor(DataFolder folder, WorkerOptions options, ServerLog& log)
-    : folder_(std::move(folder)), options_(options), log_(log) {}
+    : folder_(std::move(folder)), options_(std::move(options)), log_(log) {}
 
 void WorkerSupervisor::check(Micros mono_us) {
   if (!options_.wanted) return;
@@ -54,6 +54,8 @@ void WorkerSupervisor::start(Micros mono_us) {
   if (options_.gpu_slots) {
     process.arguments.insert(process.arguments.end(), {"--gpu-slots", std::to_string(*options_.gpu_slots)});
   }
+  if (!options_.run_as.empty())
+    process.arguments.insert(process.arguments.end(), {"--run-as", options_.run_as});
   process.output = folder_.agent_log();
   process.folder = folder_.worker();
   started_us_ = mono_us;

@@ -17,10 +17,11 @@ struct WorkerOptions {
   bool wanted = true;  // --no-worker clears it
   std::optional<std::uint32_t> slots;
   std::optional<std::uint32_t> gpu_slots;
+  std::string run_as;  // user whom its tasks run as; empty: the server's own
 };
 
 // The agent is this program again:
-//   muster agent --folder DATA/worker --url-file DATA/server.url [--slots N] [--gpu-slots N]
+//   muster agent --folder DATA/worker --url-file DATA/server.url [--slots N] [--gpu-slots N] [--run-as USER]
 // It takes DATA/worker/agent.lock, reads the address and agent.token anew at every connection, and ends so:
 //   SIGTERM  the agent alone; tasks go on under the keeper, and the next agent takes them over
 //   SIGINT   tasks get TERM, grace, KILL; keepers leave; then the agent

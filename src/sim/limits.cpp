@@ -16,6 +16,8 @@ constexpr std::int64_t kSecond = 1'000'000;
 
 const LimitRange kLimitRange[kLimitRanges] = {
     {"lease_us", &Limits::lease_us, kEngine.lease_us, 4 * kSecond, 24 * 3600 * kSecond},
+    {"lease_elsewhere_us", &Limits::lease_elsewhere_us, kEngine.lease_elsewhere_us, 4 * kSecond,
+     24 * 3600 * kSecond},
     {"sync_interval_us", &Limits::sync_interval_us, kEngine.sync_interval_us, kSecond / 5, 20 * kSecond},
     {"silence_us", &Limits::silence_us, kEngine.silence_us, kSecond / 5, 60 * kSecond},
     {"prefetch_max", &Limits::prefetch_max, static_cast<std::int64_t>(kEngine.prefetch_max), 0, 1024},
@@ -38,7 +40,8 @@ Limits draw_limits(Random& random) {
   }
   // Leases that end within a run are where the mistakes are; long ones are what people have.
   if (random.chance(600)) limits.lease_us = random.between(4 * kSecond, 30 * kSecond);
-  limits.sync_interval_us = std::min(limits.sync_interval_us, limits.lease_us / 8);
+  limits.lease_elsewhere_us = std::min(limits.lease_elsewhere_us, limits.lease_us);
+  limits.sync_interval_us = std::min(limits.sync_interval_us, limits.lease_elsewhere_us / 8);
   limits.silence_us = std::max(limits.silence_us, 3 * limits.sync_interval_us);
   return limits;
 }
@@ -46,6 +49,7 @@ Limits draw_limits(Random& random) {
 engine::EngineOptions engine_options(const Limits& limits) {
   engine::EngineOptions options;
   options.lease_us = limits.lease_us;
+  options.lease_elsewhere_us = limits.lease_elsewhere_us;
   options.sync_interval_us = limits.sync_interval_us;
   options.silence_us = limits.silence_us;
   options.prefetch_max = static_cast<std::uint64_t>(limits.prefetch_max);

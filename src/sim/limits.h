@@ -13,6 +13,7 @@ namespace muster::sim {
 
 struct Limits {
   std::int64_t lease_us = 0;
+  std::int64_t lease_elsewhere_us = 0;
   std::int64_t sync_interval_us = 0;
   std::int64_t silence_us = 0;
   std::int64_t prefetch_max = 0;
@@ -33,7 +34,7 @@ struct LimitRange {
   std::int64_t low;
   std::int64_t high;
 };
-inline constexpr int kLimitRanges = 12;
+inline constexpr int kLimitRanges = 13;
 extern const LimitRange kLimitRange[kLimitRanges];
 
 // Each limit is the usual one, or drawn from its range. The lease is always several sync intervals long.

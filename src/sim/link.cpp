@@ -37,8 +37,10 @@ void Link::send(Way way, const Deliver& deliver) {
 }
 
 void Link::say_hello(const AgentHello& hello) {
-  send(Way::to_server, [this, hello] {
-    if (reaches_server()) world_.server.take_hello(*this, hello);
+  // Every second machine is another one than the server's.
+  const WorkerPlace place = machine_.number() % 2 == 0 ? WorkerPlace::here : WorkerPlace::elsewhere;
+  send(Way::to_server, [this, hello, place] {
+    if (reaches_server()) world_.server.take_hello(*this, hello, place);
   });
 }
 

@@ -136,7 +136,9 @@ Link* Server::accept(Machine& machine) {
   return world_.links.back().get();
 }
 
-void Server::take_hello(Link& link, const AgentHello& hello) { post(AgentConnected{link.session(), hello}); }
+void Server::take_hello(Link& link, const AgentHello& hello, WorkerPlace place) {
+  post(AgentConnected{link.session(), hello, place});
+}
 
 void Server::take_message(Link& link, const AgentMessage& message) {
   if (!links_.contains(link.session())) return;

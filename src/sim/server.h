@@ -48,7 +48,7 @@ class Server {
   // ---- what reaches it
   void post(Input input);
   Link* accept(Machine& machine);
-  void take_hello(Link& link, const AgentHello& hello);
+  void take_hello(Link& link, const AgentHello& hello, WorkerPlace place);
   void take_message(Link& link, const AgentMessage& message);
   void link_gone(SessionId session, std::uint64_t server_life);
 

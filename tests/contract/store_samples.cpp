@@ -138,6 +138,8 @@ void random_rest(const Pick& pick, Changes& changes) {
     if (pick(2) == 0) row.labels.clear();
     if (pick(2) == 0) row.offers.clear();
     if (pick(2) == 0) row.lease_us.reset();
+    if (pick(2) == 0) row.let_in_by.clear();
+    row.facts.tasks_are_root = pick(2) == 0;
     return row;
   });
   some(pick, changes.limits, 2, [&] {
@@ -323,13 +325,16 @@ WorkerRow sample_worker(WorkerId id) {
                .version = "1",
                .capacity = {.cpu_slots = 4, .gpu_slots = 2, .cpus = 8, .mem_mb = 16384, .disk_mb = 99},
                .gpus = {"A100", ""},
-               .process_id = 321};
+               .process_id = 321,
+               .tasks_are_root = true};
   row.cpu_slots = 0;
   row.gpu_slots = 1;
   row.offers = {{"lanes", 2}, {"license", 4}};
   row.labels = {{"storage", "lustre"}, {"zone", "b"}};
   row.serves = "align";
   row.lease_us = 3'600'000'000;
+  row.promised_us = 7'200'000'000;
+  row.let_in_by = "ada";
   row.returns_as = WorkerState::draining;
   row.reason = "disk swap";
   row.quarantines = 2;

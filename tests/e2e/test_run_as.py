@@ -11,8 +11,8 @@ import tempfile
 
 import pytest
 
-from agent_support import Worker, eventually, shell
-from conftest import MUSTER, pids_in
+from agent_support import Worker, eventually, process_ended, shell
+from conftest import MUSTER, Server, pids_in
 
 USER = "nobody"
 folder_owners = {}  # agents of a folder, to be waited for at its end
@@ -41,6 +41,15 @@ def open_folder():
         for process in folder_owners.pop(folder, []):
             process.wait()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def as_user(server, name):
+    """run(words) of the command line with a token of this user, who may submit; made if missing."""
+    server.run("user", "create", name, "--role", "submitter", "--in", "default")
+    token = server.folder / f"{name}.token"
+    token.write_text(server.run("token", "create", "--user", name).stdout)
+    token.chmod(0o600)
+    return lambda *words: server.run(words[0], "--token-file", token, *words[1:], check=False)
 
 
 def agent(*words):
@@ -105,8 +114,69 @@ def test_a_joined_worker_keeps_whom_its_tasks_run_as(make_server, open_folder):
         subprocess.run([*words, *more], env=server.environment(), check=True, timeout=60, stdin=subprocess.DEVNULL)
         eventually(lambda: worker.row() and worker.row()["connected"])
         assert who() == uid
-        worker.kill_agent(signal.SIGTERM)
+        ended = worker.kill_agent(signal.SIGTERM)
+        eventually(lambda: process_ended(ended))
     # Nor is it forgotten by the agent of a service, which joins nothing.
     folder_owners[open_folder] = [worker.start(url=(folder / "server.url").read_text().strip(), token=folder / "agent.token")]
     eventually(lambda: worker.lock_owner() == folder_owners[open_folder][0].pid)
     assert who() == uid
+
+
+def test_a_root_agent_serves_one_user_and_says_so(worker_server, open_folder):
+    server = worker_server
+    ada = as_user(server, "ada")
+    eventually(lambda: any(row["connected"] for row in server.get("/workers")["items"]))
+    refused = ada("submit", "--cwd", "none", "--", "id", "-u")
+    assert refused.returncode == 5 and "are root's, so it serves root alone" in refused.stderr, refused
+    assert "--run-as USER" in refused.stderr, refused
+    # Nor does she get there by a batch of the one whom it serves.
+    server.run("submit", "--batch", "mine", "--cwd", "none", "--", "true")
+    added = ada("submit", "--batch", "mine", "--cwd", "none", "--", "id", "-u")
+    assert added.returncode == 4 and "belongs to root" in added.stderr, added
+    # A worker that runs tasks as somebody else takes hers; those of root go on at the first, too.
+    worker = Worker(server, open_folder / "worker")
+    folder_owners[open_folder] = [worker.start("--run-as", USER, "--name", "second")]
+
+    def is_connected():
+        return [row["connected"] for row in server.get("/workers")["items"] if row["name"] == "second"] == [True]
+    eventually(is_connected)
+    done = ada("submit", "--wait", "--cwd", "none", "--array", "1-4", "--", "id", "-u")
+    assert done.returncode == 0, done
+    assert server.run("logs", "last").stdout.split() == [line_of(USER)[2]] * 4
+    # Left without it, a task says why it waits, and that nothing there can ever run it.
+    server.run("worker", "drain", "second")
+    assert ada("submit", "--cwd", "none", "--", "id", "-u").returncode == 0
+    os.kill(worker.agent(), signal.SIGINT)
+    eventually(lambda: not is_connected())
+    server.run("worker", "remove", "second", "--yes")
+    why = ada("explain")
+    assert why.returncode == 5 and "are root's, so it serves root alone" in why.stdout, why
+    assert "muster up --run-as USER" in why.stdout, why
+    assert "its tasks are root's" in ada("explain", "last.1").stdout
+
+
+def test_the_servers_own_worker_runs_tasks_as_the_user(open_folder):
+    """up --run-as, in the foreground and with -d"""
+    server = Server(open_folder / "server", worker=True, slots=1)
+    (open_folder / "server").chmod(0o711)
+    try:
+        assert server.run("up", "--run-as", "nobody-of-that-name", check=False).returncode == 2
+        server.start("--run-as", USER)
+        ada = as_user(server, "ada")
+        done = ada("submit", "--wait", "--cwd", "none", "--",
+                   f"exec 2>&1; id -u; cat {server.data}/muster.db {server.data}/admin.token; ls {server.data} {server.data}/logs")
+        log = server.run("logs", "last").stdout
+        assert log.splitlines()[0] == line_of(USER)[2], (done, log)
+        assert log.count("ermission denied") == 4, log
+        server.run("down")
+        server.process.wait()
+        started = server.run("up", "-d", "--listen", "127.0.0.1:0", "--slots", "1", "--run-as", USER)
+        assert " ready at " in started.stdout, started
+        assert ada("submit", "--wait", "--cwd", "none", "--", "id", "-u").returncode == 0
+        assert server.run("logs", "last").stdout.strip() == line_of(USER)[2]
+        # A worker that goes on is not taken for one of another user.
+        server.run("down", "--keep-running")
+        other = server.run("up", "-d", "--listen", "127.0.0.1:0", check=False)
+        assert other.returncode == 3 and f"runs tasks as {USER}" in other.stderr, other
+    finally:
+        server.end()

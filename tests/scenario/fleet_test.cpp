@@ -434,6 +434,98 @@ TEST_F(Fleet, APersonLiftsAQuarantine) {
   EXPECT_EQ(granted(1).size(), 1U);
 }
 
+// ---- leases
+
+TEST_F(Fleet, ALeaseIsShorterElsewhereAndWhatWasPromisedCountsAfterARestart) {
+  options.lease_us = 24 * 3600 * kSecond;
+  options.lease_elsewhere_us = 3600 * kSecond;
+  restart();
+  tell(AgentConnected{1, hello("far", 1), WorkerPlace::elsewhere});
+  full(1, {});
+  EXPECT_EQ(said(1).back().lease_us, 3600 * kSecond);
+  tell(AgentConnected{2, hello("near", 1), WorkerPlace::here});
+  full(2, {});
+  EXPECT_EQ(said(2).back().lease_us, 24 * 3600 * kSecond);
+  EXPECT_EQ(worker(1).row.promised_us, 3600 * kSecond);
+  tell(tasks(2));
+  // Both are silent from here on; the server's own restart gives each its own lease anew.
+  restart();
+  wait(3590 * kSecond);
+  EXPECT_NE(worker(1).row.state, WorkerState::lost);
+  wait(20 * kSecond);
+  EXPECT_EQ(worker(1).row.state, WorkerState::lost);
+  EXPECT_NE(worker(2).row.state, WorkerState::lost);
+}
+
+TEST_F(Fleet, AShorterLeaseCountsWhenTheLongerOneIsOver) {
+  options.lease_us = 1000 * kSecond;
+  restart();
+  connect(1, "a", 1);
+  tell(tasks(1));
+  ASSERT_EQ(granted(1).size(), 1U);
+  WorkerSettings shorter;
+  shorter.lease_us = 10 * kSecond;
+  set(1, shorter);
+  full(1, {});
+  EXPECT_EQ(said(1).back().lease_us, 10 * kSecond);
+  EXPECT_EQ(worker(1).row.promised_us, 1000 * kSecond);
+  restart();
+  wait(990 * kSecond);
+  EXPECT_NE(worker(1).row.state, WorkerState::lost);
+  // Heard of after the longer one is over: only the shorter one is out there.
+  connect(2, "a", 1);
+  wait(8 * kSecond);
+  full(2, {});
+  EXPECT_EQ(worker(1).row.promised_us, 1000 * kSecond);
+  wait(5 * kSecond);
+  full(2, {});
+  EXPECT_EQ(worker(1).row.promised_us, 10 * kSecond);
+  // A longer one counts from the moment it is said, not from the next word of the agent.
+  WorkerSettings longer;
+  longer.lease_us = 500 * kSecond;
+  set(1, longer);
+  tell(change(ChangeVerb::cancel, 1));
+  EXPECT_EQ(said(2).back().lease_us, 500 * kSecond);
+  wait(100 * kSecond);
+  EXPECT_NE(worker(1).row.state, WorkerState::lost);
+}
+
+// ---- whose tasks
+
+TEST_F(Fleet, AWorkerWhoseTasksAreRootsServesTheUserWhoLetItInAlone) {
+  AgentHello root = hello("a", 1);
+  root.facts.tasks_are_root = true;
+  tell(AgentConnected{1, root, WorkerPlace::here, "lead"});
+  full(1, {});
+  tell(of_user("ada", 1));
+  EXPECT_EQ(code(), kInfeasible);
+  EXPECT_NE(std::get<Error>(answer()).what.find("worker a are root's"), std::string::npos);
+  // Another worker would do; while it is away nothing of hers goes to the first.
+  connect(2, "b", 1);
+  tell(AgentGone{2});
+  tell(of_user("ada", 1));
+  EXPECT_TRUE(granted(1).empty());
+  const auto waiting = engine.explain({1, 1});
+  ASSERT_TRUE(waiting);
+  EXPECT_EQ(waiting->reason, "no-worker");
+  EXPECT_EQ(waiting->ever, 1U);
+  verb(2, WorkerVerb::drain);
+  verb(2, WorkerVerb::remove);
+  const auto stuck = engine.explain({1, 1});
+  ASSERT_TRUE(stuck);
+  EXPECT_EQ(stuck->ever, 0U);
+  ASSERT_EQ(stuck->nearest.size(), 1U);
+  ASSERT_EQ(stuck->nearest[0].shortages.size(), 1U);
+  EXPECT_EQ(stuck->nearest[0].shortages[0].what, "user");
+  EXPECT_EQ(stuck->nearest[0].shortages[0].label, "lead");
+  tell(of_user("lead", 1));
+  EXPECT_EQ(granted(1).size(), 1U);
+  // Whose it is is not forgotten while it is away.
+  restart();
+  EXPECT_EQ(worker(1).row.let_in_by, "lead");
+  EXPECT_TRUE(worker(1).row.facts.tasks_are_root);
+}
+
 // ---- a million edges
 
 TEST_F(Fleet, ABarrierOverAMillionTasksIsNoMillionRows) {

@@ -23,6 +23,7 @@ std::string amount(std::string_view what, std::uint64_t value) {
 std::string shortage_text(const Json& shortage) {
   const std::string_view what = shortage["what"].text();
   if (what == "exclusive") return "not alone there";
+  if (what == "user") return join_text("serves ", shortage["label"].text(), " alone, its tasks are root's");
   if (what.starts_with("label ")) return join_text("no ", what, "=", shortage["label"].text());
   const std::uint64_t asked = shortage["asked"].number();
   const std::uint64_t total = shortage["total"].number();

@@ -73,6 +73,14 @@ void suggest_change(const TaskExplanation& why, const std::string& selector, Wor
   }
 }
 
+// A worker that would do, if its tasks were not root's.
+const WorkerObstacle* of_another_user(const TaskExplanation& why) {
+  for (const WorkerObstacle& one : why.nearest) {
+    if (one.shortages.size() == 1 && one.shortages.front().what == "user") return &one;
+  }
+  return nullptr;
+}
+
 // What each reason means for this task, in words that follow "42.118 is ready: ".
 std::string because(const TaskExplanation& why) {
   const std::string of = " of " + counted(why.workers, "worker", "workers");
@@ -91,6 +99,10 @@ std::string because(const TaskExplanation& why) {
   }
   if (why.reason == "max-running" || why.reason == "quota") return "the limit is reached: " + why.limit;
   if (why.workers == 0) return "there is no worker";
+  if (const WorkerObstacle* root = of_another_user(why); root != nullptr && why.ever == 0) {
+    return "tasks on " + root->name + " are root's, so it serves " + root->shortages.back().label +
+           " alone, and no other worker could run this";
+  }
   return std::to_string(why.now) + of + " can take it now, " + std::to_string(why.ever) + " ever could";
 }
 
@@ -108,7 +120,10 @@ Told tell_waiting(const std::string& id, BatchId batch, const TaskExplanation& w
   if (why.reason == "quota") told.commands.emplace_back("muster limit list");
   if (why.reason == "no-slot") suggest_slots(why, told);
   if (why.reason == "draining") suggest_resume(why, told);
-  if (why.workers == 0 || why.reason == "no-worker") {
+  if (why.ever == 0 && of_another_user(why) != nullptr) {
+    told.commands.emplace_back("muster up --run-as USER");
+    told.commands.emplace_back("muster invite");
+  } else if (why.workers == 0 || why.reason == "no-worker") {
     told.commands.emplace_back(why.workers == 0 ? "muster up -d" : "muster worker list");
     told.commands.emplace_back("muster invite");
   }

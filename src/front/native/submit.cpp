@@ -208,7 +208,11 @@ Result<void> set_batch_name(const CallPtr& call, const wire::SubmitRequest& requ
   // One that is final may have left the engine's memory; the newest of the name is the one that is meant.
   const std::optional<BatchId> id = call->backend.history().newest_batch_named(
       call->principal.project, request.batch, History::Closed::excluded);
-  if (id && call->backend.load(*id)) submit.batch = *id;
+  if (!id || !call->backend.load(*id)) return {};
+  if (const std::optional<BatchRow> batch = call->backend.history().batch(*id)) {
+    if (Result<void> may = call->may_change(*batch); !may) return may;
+  }
+  submit.batch = *id;
   return {};
 }
 

@@ -304,6 +304,7 @@ class AgentLoop final : ServerLinkUser, KeepersUser {
     facts->version = facts_.version;
     facts->capacity.disk_mb = facts_.capacity.disk_mb;  // moves all the time; counted once
     facts->boot_id = facts_.boot_id;
+    facts->tasks_are_root = facts_.tasks_are_root;
     if (*facts == facts_) return;
     facts_ = *facts;
     take(agent::FactsChanged{facts_});
@@ -433,6 +434,7 @@ Result<void> run_agent(const WorkerFolder& folder, const AgentProcess& process) 
   auto facts = discover_facts(process.sources, folder.work(), process.slots, discover_gpus(kGpuPatience_us));
   if (!facts) return std::unexpected(std::move(facts.error()));
   facts->version = process.version;
+  facts->tasks_are_root = geteuid() == 0 && !*run_as;
   Upgrade upgrade(folder,
                   {process.version, process.words, process.server.token_file, process.upgrade_patience_us});
   upgrade.begin();

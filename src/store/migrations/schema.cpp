@@ -166,9 +166,12 @@ std::string other_tables() {
   return "CREATE TABLE workers (\n  id INTEGER PRIMARY KEY, name TEXT NOT NULL, spool_id TEXT NOT NULL, " +
          enumerator("state", kWorkerStates) + R"sql(,
   host TEXT NOT NULL, boot_id TEXT NOT NULL, version TEXT NOT NULL, process_id INTEGER NOT NULL,
+  )sql" + flag("tasks_are_root") +
+         R"sql(,
   cpu_slots INTEGER NOT NULL, gpu_slots INTEGER NOT NULL, cpus INTEGER NOT NULL, mem_mb INTEGER NOT NULL, disk_mb INTEGER NOT NULL,
   gpus BLOB NOT NULL, set_cpu_slots INTEGER, set_gpu_slots INTEGER,
-  offers BLOB NOT NULL, labels BLOB NOT NULL, serves TEXT NOT NULL, lease_us INTEGER, )sql" +
+  offers BLOB NOT NULL, labels BLOB NOT NULL, serves TEXT NOT NULL, lease_us INTEGER,
+  promised_us INTEGER NOT NULL, let_in_by TEXT NOT NULL, )sql" +
          enumerator("returns_as", kWorkerStates) + R"sql(, reason TEXT NOT NULL,
   quarantines INTEGER NOT NULL, quarantined_until_wall_us INTEGER NOT NULL,
   created_wall_us INTEGER NOT NULL, last_seen_wall_us INTEGER NOT NULL

@@ -43,9 +43,11 @@ inline constexpr std::string_view kItemBlockColumns = "batch, segment, first_ite
 inline constexpr std::string_view kOverrideColumns = "batch, ordinal, first, last, template";
 inline constexpr std::string_view kStateRunColumns = "batch, first, last, state, by_dependency";
 inline constexpr std::string_view kWorkerColumns =
-    "id, name, spool_id, state, host, boot_id, version, process_id, cpu_slots, gpu_slots, cpus, mem_mb, "
-    "disk_mb, gpus, "
-    "set_cpu_slots, set_gpu_slots, offers, labels, serves, lease_us, returns_as, reason, quarantines, "
+    "id, name, spool_id, state, host, boot_id, version, process_id, tasks_are_root, cpu_slots, gpu_slots, "
+    "cpus, "
+    "mem_mb, disk_mb, gpus, "
+    "set_cpu_slots, set_gpu_slots, offers, labels, serves, lease_us, promised_us, let_in_by, returns_as, "
+    "reason, quarantines, "
     "quarantined_until_wall_us, created_wall_us, last_seen_wall_us";
 inline constexpr std::string_view kLimitColumns = "scope, name, max_running, max_cpus, weight";
 inline constexpr std::string_view kEventColumns =

@@ -204,6 +204,7 @@ void add_worker(Sink& sink, const WorkerRow& row, std::string& scratch) {
   sink.add(facts.boot_id);
   sink.add(facts.version);
   sink.add(facts.process_id);
+  sink.add(facts.tasks_are_root);
   sink.add(facts.capacity.cpu_slots);
   sink.add(facts.capacity.gpu_slots);
   sink.add(facts.capacity.cpus);
@@ -222,6 +223,8 @@ void add_worker(Sink& sink, const WorkerRow& row, std::string& scratch) {
   sink.add(Blob{texts.substr(gpus + offers)});
   sink.add(row.serves);
   add_optional(sink, row.lease_us);
+  sink.add(row.promised_us);
+  sink.add(row.let_in_by);
   sink.add(row.returns_as);
   sink.add(row.reason);
   sink.add(row.quarantines);

@@ -208,6 +208,7 @@ WorkerRow read_worker(Query& query) {
   row.facts.boot_id = query.text();
   row.facts.version = query.text();
   row.facts.process_id = query.integer();
+  row.facts.tasks_are_root = query.flag();
   row.facts.capacity.cpu_slots = query.template integer<std::uint32_t>();
   row.facts.capacity.gpu_slots = query.template integer<std::uint32_t>();
   row.facts.capacity.cpus = query.template integer<std::uint32_t>();
@@ -225,6 +226,8 @@ WorkerRow read_worker(Query& query) {
   row.labels = std::move(*labels);
   row.serves = query.text();
   row.lease_us = read_optional<Micros>(query);
+  row.promised_us = query.integer();
+  row.let_in_by = query.text();
   row.returns_as = query.template enumerator<WorkerState>(kWorkerStates);
   row.reason = query.text();
   row.quarantines = query.template integer<std::uint32_t>();

@@ -28,6 +28,7 @@ void put_facts(const WorkerFacts& facts, agent::WorkerFacts& out) {
   capacity.set_disk_mb(facts.capacity.disk_mb);
   for (const std::string& gpu : facts.gpus) out.add_gpus(gpu);
   out.set_process_id(facts.process_id);
+  if (facts.tasks_are_root) out.set_tasks_are_root(true);
 }
 
 Result<WorkerFacts> get_facts(const agent::WorkerFacts& in) {
@@ -50,6 +51,7 @@ Result<WorkerFacts> get_facts(const agent::WorkerFacts& in) {
     facts.gpus.push_back(gpu);
   }
   facts.process_id = in.process_id();
+  facts.tasks_are_root = in.tasks_are_root();
   return facts;
 }
 

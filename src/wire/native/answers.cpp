@@ -293,6 +293,8 @@ void write_worker_members(JsonWriter& out, const WorkerAnswer& worker) {
     out.key("lease_s").seconds(*row.lease_us);
   else
     out.key("lease_s").null();
+  out.key("tasks_are_root").flag(row.facts.tasks_are_root);
+  out.key("let_in_by").text_or_null(row.let_in_by);
   out.key("reason").text_or_null(row.reason);
   const bool quarantined = row.state == WorkerState::quarantined;
   out.key("quarantines").number(row.quarantines);
