@@ -37,6 +37,9 @@ struct AgentHub::State {
   AgentHubLimits limits;
   SessionId last_session = 0;
   std::map<SessionId, std::shared_ptr<Connection>> connections;
+  std::uint64_t turn = 1;
+  std::uint64_t work = 0;         // taken in since the last turn
+  std::deque<SessionId> waiting;  // have been heard enough for now, the longest waiting first
 };
 
 class AgentHub::Connection : public std::enable_shared_from_this<Connection> {
@@ -54,10 +57,11 @@ class AgentHub::Connection : public std::enable_shared_from_this<Connection> {
   void abort();
   // Of a session that has not said hello yet.
   Micros deadline_us() const { return deadline_us_; }
+  void read();
 
  private:
-  void read();
   void on_frame();
+  void add_work(std::uint64_t units);
   bool take_frame(std::string_view frame);
   bool take_logs(std::string_view frame);
   void write();
@@ -76,6 +80,8 @@ class AgentHub::Connection : public std::enable_shared_from_this<Connection> {
   bool finishing_ = false;  // nothing is read any more; closed when everything is sent
   bool gone_ = false;
   Micros deadline_us_ = 0;
+  std::uint64_t turn_ = 0;  // in which `work_` was taken in
+  std::uint64_t work_ = 0;
 };
 
 void AgentHub::Connection::accept(const front::RequestHead& head) {
@@ -113,13 +119,23 @@ void AgentHub::Connection::read() {
 
 void AgentHub::Connection::on_frame() {
   const std::string_view frame(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+  add_work(1 + frame.size() / 64);
   const bool sound = finishing_ || take_frame(frame);
   buffer_.consume(buffer_.size());
   // A large frame does not keep its memory for ever.
   if (buffer_.capacity() > (4U << 20)) buffer_.shrink_to_fit();
   if (gone_) return;
   if (!sound) return lose();
-  read();
+  const AgentHubLimits& limits = state_->limits;
+  if (work_ < limits.work_of_one_max && state_->work < limits.work_max) return read();
+  state_->waiting.push_back(session_);
+}
+
+void AgentHub::Connection::add_work(std::uint64_t units) {
+  if (turn_ != state_->turn) work_ = 0;
+  turn_ = state_->turn;
+  work_ += units;
+  state_->work += units;
 }
 
 // False: the session ends.
@@ -140,6 +156,7 @@ bool AgentHub::Connection::take_frame(std::string_view frame) {
   if (*kind != wire::FrameKind::agent_message) return *kind != wire::FrameKind::hello;
   Result<AgentMessage> message = wire::decode_agent_message(frame);
   if (!message || message->session != session_) return false;
+  add_work(message->have.size() + message->finished.size());
   state_->events->agent_said(std::move(*message));
   return true;
 }
@@ -247,6 +264,18 @@ void AgentHub::sweep(Micros mono_us) {
     if (connection->deadline_us() <= mono_us) connection->abort();
   }
 }
+
+void AgentHub::go_on() {
+  ++state_->turn;
+  state_->work = 0;
+  for (std::size_t left = state_->limits.resumed_at_once; left > 0 && !state_->waiting.empty(); --left) {
+    const auto found = state_->connections.find(state_->waiting.front());
+    state_->waiting.pop_front();
+    if (found != state_->connections.end()) found->second->read();
+  }
+}
+
+bool AgentHub::holds_back() const { return !state_->waiting.empty(); }
 
 std::size_t AgentHub::sessions() const { return state_->connections.size(); }
 

@@ -1,5 +1,5 @@
 // Connections of agents: a WebSocket each, frames in, frames out, sessions by number.
-// What a frame means is not known here; a frame that cannot be read ends its session.
+// What a frame means is not known here; a frame that cannot be read ends its session, and more frames than a turn takes wait.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,11 @@ class AgentEvents {
 struct AgentHubLimits {
   Micros hello_timeout_us = 10'000'000;
   std::uint64_t unsent_bytes_max = 512ULL << 20;  // an agent that does not read loses its connection
+  // What is taken in between two turns, of one connection and of all of them; one unit is an attempt, or 64 bytes. What is more
+  // stays in the sockets: a flood is delayed, and nobody else is.
+  std::uint64_t work_of_one_max = 2048;
+  std::uint64_t work_max = 16384;
+  std::size_t resumed_at_once = 64;  // connections that had to wait, the longest first
 };
 
 class AgentHub {
@@ -57,6 +62,9 @@ class AgentHub {
   void close(SessionId session, const wire::Refused& why);
   void close_all(const wire::Refused& why);
   void sweep(Micros mono_us);
+  // A turn has dealt with what was said: who had to wait is read again.
+  void go_on();
+  bool holds_back() const;  // somebody waits for go_on()
   std::size_t sessions() const;
 
  private:

@@ -278,9 +278,10 @@ void Server::loop() {
     if (turns_.has_inputs()) {
       turns_.run(now());
       engine_due_us_ = turns_.engine().next_due_us();
-    } else if (handlers < kHandlersPerTurn) {
+    } else if (handlers < kHandlersPerTurn && !hub_.holds_back()) {
       wait(now_us);
     }
+    if (!turns_.has_inputs()) hub_.go_on();
   }
 }
 

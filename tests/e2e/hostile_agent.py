@@ -104,12 +104,16 @@ class HostileAgent:
     def send_raw(self, bytes_):
         self.socket.sendall(bytes_)
 
-    def send(self, kind, message=b"", opcode=2):
+    @staticmethod
+    def frame(kind, message=b"", opcode=2):
         body = bytes([kind]) + message
         size = len(body)
         head = struct.pack(">BB", 0x80 | opcode, 0x80 | size) if size < 126 else (
             struct.pack(">BBH", 0x80 | opcode, 0xfe, size) if size < 65536 else struct.pack(">BBQ", 0x80 | opcode, 0xff, size))
-        self.socket.sendall(head + b"\0\0\0\0" + body)  # a mask of zeros
+        return head + b"\0\0\0\0" + body  # a mask of zeros
+
+    def send(self, kind, message=b"", opcode=2):
+        self.socket.sendall(self.frame(kind, message, opcode))
 
     def receive(self, timeout=20):
         """(kind, message) of the next frame; None when the connection has ended."""
@@ -170,10 +174,13 @@ class HostileAgent:
         self.session = dict(fields(message))[1]
         return self
 
-    def say(self, *parts, session=None, seq=None, full=False):
+    def frame_of(self, *parts, session=None, seq=None, full=False):
         self.seq += 1
-        self.send(AGENT_MESSAGE, number(1, self.session if session is None else session) + number(2, self.seq if seq is None else seq) +
+        return self.frame(AGENT_MESSAGE, number(1, self.session if session is None else session) + number(2, self.seq if seq is None else seq) +
                   number(3, self.seen) + number(4, self.seq) + number(5, int(full)) + b"".join(parts))
+
+    def say(self, *parts, **said):
+        self.socket.sendall(self.frame_of(*parts, **said))
 
     def synced(self):
         """Says everything once more, and hears until that was answered: what was said before has been handled."""

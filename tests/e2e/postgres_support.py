@@ -7,8 +7,10 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import urllib.parse
 
 PROGRAMS = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
@@ -44,6 +46,18 @@ class Postgres:
 
     def crash(self):
         self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
+
+    def kill(self):
+        """kill -9 of all its processes, the first one first."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        others = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for pid in [first, *map(int, others)]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        while any(os.path.exists(f"/proc/{pid}") for pid in [first, *others]):
+            time.sleep(0.01)  # the pace of looking
 
     def ask(self, sql):
         done = subprocess.run([self.bin / "psql", "-h", self.folder, "-U", "postgres", "-Atqc", sql, "postgres"], check=True,

@@ -165,6 +165,22 @@ def test_a_database_that_dies_is_waited_for(fresh, make_server):
     assert fresh.ask("SELECT count(*) FROM muster.batches") == "2"
 
 
+def test_a_database_that_dies_again_and_again_while_agents_run_tasks(fresh, make_server, agents, tmp_path):
+    leader = make_server(name="leader", options=["--store", fresh.url])
+    agents(leader.data / "worker" / "agent.token", leader.url)
+    ledger = submit_ledger(leader, tmp_path)
+    for part, die in ((8, fresh.kill), (4, fresh.crash), (2, fresh.kill)):
+        wait_for_lines(ledger, TASKS // part)
+        die()
+        # Work that was granted goes on meanwhile; what ends is told when there is somebody to tell.
+        time.sleep(0.5)  # how long it is away
+        fresh.start()
+        assert wait_for_lead(leader) < BACK_S
+    finish(leader, ledger)
+    assert fresh.ask("SELECT count(*), count(DISTINCT (batch, position)) FROM muster.tasks WHERE state = 4") == f"{TASKS}|{TASKS}"
+    assert "late_result_refused" not in leader.request("GET", "/events?limit=1000").body.decode()
+
+
 def test_down_in_a_standbys_folder_leaves_the_leader_alone(fresh, make_server):
     leader = make_server(name="leader", options=["--store", fresh.url])
     standby = start_standby(make_server, fresh.url)
