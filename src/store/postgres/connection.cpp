@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/check.h"
+#include "core/failpoint.h"
 
 namespace muster::store::postgres {
 
@@ -173,7 +174,9 @@ void Connection::send(const std::string& prepared, const Parameters& parameters)
 }
 
 std::string Connection::end_pipeline() {
+  failpoint("postgres.pipeline.before");
   if (PQpipelineSync(handle()) == 0) fail(nullptr, "a pipeline");
+  failpoint("postgres.pipeline.sent");
   const Micros until_us = mono_us() + call_us_;
   Answer failed;
   std::string tag;
@@ -196,6 +199,7 @@ std::string Connection::end_pipeline() {
   if (!is_lost()) PQexitPipelineMode(handle());
   if (failed) fail(failed.get(), "a transaction");
   if (is_lost()) give_up(trimmed(PQerrorMessage(handle())));
+  failpoint("postgres.pipeline.answered");
   return tag;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "core/escape.h"
+#include "core/failpoint.h"
 #include "store/migrations/schema.h"
 #include "store/postgres/loader.h"
 #include "store/postgres/schema.h"
@@ -188,6 +189,7 @@ StoreSnapshot PostgresStore::load() {
                                      "last_commit = 0 RETURNING incarnation"));
         MUSTER_CHECK(counted.next(), "meta has its one row");
         term_ = counted.integer<Incarnation>();
+        failpoint("postgres.incarnation.begun");
         StoreSnapshot snapshot = postgres::load_snapshot(*write_connection_);
         snapshot.incarnation = term_;
         writer_ = std::make_unique<postgres::Writer>(*write_connection_, term_, options_.young_batches);
