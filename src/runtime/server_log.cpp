@@ -64,7 +64,8 @@ void ServerLog::write(LogLevel level, std::string_view event, std::initializer_l
     std::string line;
     wire::JsonWriter out(line);
     out.begin_object().key("time").text(time).key("level").text(to_text(level)).key("event").text(event);
-    for (const LogField& field : fields) out.key(field.first).text(field.second);
+    // Escaped before it is JSON, which lets bidirectional marks and C1 through: people read this file on terminals.
+    for (const LogField& field : fields) out.key(field.first).text(escape_text(field.second));
     out.end_object();
     state_->file->info(spdlog::string_view_t(line));
   }
