@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -22,6 +23,7 @@
 #include "runtime/clock.h"
 #include "runtime/data_folder.h"
 #include "runtime/process_meters.h"
+#include "runtime/server_key.h"
 
 namespace muster::apps {
 
@@ -94,7 +96,9 @@ Finding check_folder(const std::string& folder) {
     return {"data-folder", Verdict::bad, fmt::format("{} belongs to user {}", folder, facts.st_uid),
             fmt::format("chown -R {} {}", geteuid(), folder)};
   }
-  if ((facts.st_mode & 077) != 0) {
+  // Whom the worker's tasks run as passes through to its folder, and sees nothing here.
+  const mode_t passing = runtime::read_line_file(folder + "/worker/run_as") ? 0011 : 0;
+  if ((facts.st_mode & 077 & ~passing) != 0) {
     return {"data-folder", Verdict::bad,
             fmt::format("{} is open to others (mode {:o})", folder, facts.st_mode & 07777),
             "chmod 700 " + folder};
@@ -116,6 +120,24 @@ Finding check_tokens(const std::string& folder) {
   }
   if (!any) return {"tokens", Verdict::skipped, "there are none in " + folder, ""};
   return {"tokens", Verdict::ok, "for their owner only", ""};
+}
+
+Finding check_secrets_key(const std::string& folder) {
+  const std::string path = runtime::DataFolder{folder}.secrets_key();
+  struct stat facts{};
+  if (lstat(path.c_str(), &facts) != 0 && errno == ENOENT)
+    return {"secrets-key", Verdict::skipped, "there is none in " + folder + "; the first secret makes it",
+            ""};
+  Result<std::string> key = runtime::server_key(path, front::KeyWish::read);
+  if (key) {
+    explicit_bzero(key->data(), key->size());
+    return {"secrets-key", Verdict::ok, "for its owner only", ""};
+  }
+  const bool open = (facts.st_mode & 077) != 0;
+  return {"secrets-key", Verdict::bad,
+          key.error().what + (open ? fmt::format(" (mode {:o})", facts.st_mode & 07777) : ""),
+          open ? "chmod 600 " + path + "; if others had access, set every secret anew: muster secret set"
+               : key.error().next};
 }
 
 namespace {
@@ -231,6 +253,23 @@ Finding check_worker(const client::Json& worker, std::string_view own_version) {
 }
 
 }  // namespace
+
+Finding check_secrets(const client::Json& secrets) {
+  const client::Json items = secrets["items"];
+  std::size_t shut = 0;
+  std::string first;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string_view problem = items.at(i)["problem"].text();
+    if (problem.empty()) continue;
+    if (shut++ == 0) first = fmt::format("{}: {}", items.at(i)["name"].text(), problem);
+  }
+  if (items.size() == 0) return {"secrets", Verdict::skipped, "there are none", ""};
+  if (shut == 0)
+    return {"secrets", Verdict::ok, fmt::format("the server's key opens all {}", items.size()), ""};
+  return {"secrets", Verdict::bad, fmt::format("{} of {} cannot be opened; {}", shut, items.size(), first),
+          "put the secrets.key with which they were sealed back into the server's data folder and start it "
+          "again, or set them anew: muster secret set"};
+}
 
 std::vector<Finding> check_workers(const client::Json& workers, std::string_view own_version) {
   std::vector<Finding> findings;

@@ -25,6 +25,7 @@ Finding check_open_files();
 Finding check_memory_limits();
 Finding check_folder(const std::string& folder);
 Finding check_tokens(const std::string& folder);
+Finding check_secrets_key(const std::string& folder);
 Finding check_file_system(const std::string& folder);
 Finding check_disk_space(const std::string& folder);
 Finding check_disk_speed(const std::string& folder);
@@ -32,6 +33,8 @@ Finding check_disk_speed(const std::string& folder);
 // ---- of the server, from its documents.
 Finding check_version(const client::Json& status, std::string_view own_version);
 Finding check_store(const client::Json& status);
+// Whether the key that the server has opens all of them.
+Finding check_secrets(const client::Json& secrets);
 std::vector<Finding> check_workers(const client::Json& workers, std::string_view own_version);
 
 }  // namespace muster::apps

@@ -93,6 +93,7 @@ class DoctorBody final : public cli::CommandBody {
     findings.push_back(check_folder(folder));
     if (findings.back().verdict == Verdict::bad) return;
     findings.push_back(check_tokens(folder));
+    findings.push_back(check_secrets_key(folder));
     findings.push_back(check_file_system(folder));
     findings.push_back(check_disk_space(folder));
     findings.push_back(check_disk_speed(folder));
@@ -112,6 +113,9 @@ class DoctorBody final : public cli::CommandBody {
     findings.push_back(check_store(status->root()));
     client::ListQuery query;
     query.limit = 1000;
+    // Who may not see them has no verdict on them.
+    if (const Result<client::Document> secrets = (*api)->page("/secrets", query))
+      findings.push_back(check_secrets(secrets->root()));
     const Result<client::Document> workers = (*api)->workers(query);
     if (!workers) {
       findings.push_back({"workers", Verdict::bad, workers.error().what, workers.error().next});

@@ -297,6 +297,8 @@ Response Front::State::metrics() const {
   return {200, std::string(kMetricsType), {}, metrics_page(backend, projects, requests, routes)};
 }
 
+constexpr long kProgramsAtOnce = 64;
+
 // What anybody may read: whether the server lives, and what it offers.
 bool is_open(std::string_view path) {
   return path == "healthz" || path == "readyz" || path == "openapi.json";
@@ -306,6 +308,14 @@ Response Front::State::open_route(const Target& target) {
   const ServerFacts& facts = backend.facts();
   if (target.path[0] == "dl") {
     if (auto program = backend.own_program()) {
+      // Anybody may ask, so not for more than so many at once: each answer under way holds the program, and this function does.
+      if (program.use_count() > kProgramsAtOnce) {
+        Response busy =
+            problem({ErrorKind::temporary, kBusy, "as many as may are fetching the program already",
+                     "try again in a few seconds"});
+        busy.fields.emplace_back("Retry-After", "2");
+        return busy;
+      }
       return {200, "application/octet-stream", {}, {}, std::move(program)};
     }
     return problem({ErrorKind::not_found, kNoSuchThing, "this server has no program to give",

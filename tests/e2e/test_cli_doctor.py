@@ -60,6 +60,31 @@ def test_what_others_can_read(worker_server, path, check, mode):
     assert findings[check]["fix"].startswith(f"chmod {before:o} {place}")
 
 
+def test_the_key_of_the_secrets(worker_server):
+    server = worker_server
+    Worker(server).wait_connected()
+    findings = doctor(server)[1]
+    assert findings["secrets-key"]["verdict"] == findings["secrets"]["verdict"] == "skipped"
+    server.run("secret", "create", "door", stdin="open sesame")
+    done, findings = doctor(server)
+    assert done.returncode == 0 and findings["secrets-key"]["verdict"] == findings["secrets"]["verdict"] == "ok", findings
+    key = server.data / "secrets.key"
+    key.chmod(0o640)
+    finding = doctor(server)[1]["secrets-key"]
+    assert finding["verdict"] == "bad" and "640" in finding["what"] and finding["fix"].startswith(f"chmod 600 {key}")
+    key.chmod(0o600)
+    text = key.read_text()
+    key.write_text("short\n")
+    assert doctor(server)[1]["secrets-key"]["verdict"] == "bad"
+    # Another key: the file is sound, and opens nothing.
+    key.write_text(text.strip()[::-1] + "\n")
+    server.terminate()
+    server.start()
+    done, findings = doctor(server)
+    assert findings["secrets-key"]["verdict"] == "ok" and findings["secrets"]["verdict"] == "bad", findings
+    assert "1 of 1" in findings["secrets"]["what"] and "secrets.key" in findings["secrets"]["fix"] and done.returncode == 1
+
+
 def make_copy(place):
     copy = place.with_name("copy.token")
     copy.write_text(place.read_text())

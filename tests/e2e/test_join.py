@@ -189,3 +189,29 @@ def test_an_empty_root_is_enough(secure, tmp_path):
         process.kill()
         process.wait()
     assert process_ended(process.pid)
+
+
+def test_the_program_is_given_to_so_many_at_once_and_to_the_next_when_they_are_done(server):
+    slow = []
+    try:
+        for _ in range(64):
+            one = socket.create_connection(server.address)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.sendall(b"GET /dl/muster HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert one.recv(12) == b"HTTP/1.1 200"
+            slow.append(one)
+        connection = server.connect()
+        connection.request("GET", "/dl/muster")
+        refused = connection.getresponse()
+        assert refused.status == 503 and refused.getheader("Retry-After") and b"fetching" in refused.read()
+        assert server.request("GET", "/status").status == 200, "nobody else notices"
+    finally:
+        for one in slow:
+            one.close()
+
+    def given():
+        connection.request("GET", "/dl/muster")
+        response = connection.getresponse()
+        return response.status == 200 and len(response.read()) == os.path.getsize(MUSTER) or not response.read()
+    eventually(given)
+    connection.close()
