@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "postgres_fixture.h"
+#include "store/migrations/schema.h"
 #include "store/postgres/postgres_store.h"
 #include "store/postgres/text_form.h"
 #include "store_fixtures.h"
@@ -145,6 +146,46 @@ TEST_F(PostgresFaults, ALeaderThatSaysNothingLosesItsLock) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
   standby->load();
   EXPECT_THROW(frozen->commit(submit_changes(1, 5, 1)), StoreUnknown);
+}
+
+TEST_F(PostgresFaults, TablesAreBroughtForwardAllStepsOrNoneWhileNobodyLeads) {
+  auto older = open();
+  older->load();
+  older->commit(submit_changes(1, 5, 1));
+  SchemaPlan later = current_schema();
+  const int number = later.number;
+  later.steps.push_back({number + 1, "ALTER TABLE batches ADD COLUMN size INTEGER NOT NULL DEFAULT 7;"});
+  later.steps.push_back({number + 2, "CREATE TABLE extra (id INTEGER PRIMARY KEY, body BLOB) STRICT;"});
+  later.number = number + 2;
+  PostgresOptions options = options_;
+  options.plan = &later;
+  const auto open_later = [&] { return open_postgres_store(database().url(), options); };
+  const auto kept = [&] { return database().ask("SELECT schema FROM " + options_.schema + ".meta"); };
+  // While a server of the older version leads.
+  auto refused = open_later();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, kBusy);
+  EXPECT_EQ(kept(), std::to_string(number));
+  older.reset();
+  // A step that fails takes those before it with it.
+  later.steps[static_cast<std::size_t>(number)].sql = "CREATE TABLE meta (id INTEGER);";
+  EXPECT_FALSE(open_later());
+  EXPECT_EQ(kept(), std::to_string(number));
+  EXPECT_EQ(database().ask("SELECT count(*) FROM information_schema.columns WHERE table_schema = '" +
+                           options_.schema + "' AND column_name = 'size'"),
+            "0");
+  later.steps[static_cast<std::size_t>(number)].sql =
+      "CREATE TABLE extra (id INTEGER PRIMARY KEY, body BLOB) STRICT;";
+  auto newer = open_later();
+  ASSERT_TRUE(newer) << newer.error().what;
+  EXPECT_EQ(kept(), std::to_string(number + 2));
+  EXPECT_EQ(database().ask("SELECT size FROM " + options_.schema + ".batches"), "7");
+  EXPECT_EQ(count("extra"), "0");
+  *newer = nullptr;
+  // An older program does not touch it.
+  const auto old_program = open_postgres_store(database().url(), options_);
+  ASSERT_FALSE(old_program);
+  EXPECT_EQ(old_program.error().code, kDatabaseNewer);
 }
 
 TEST(PostgresText, AnyBytesComeBack) {

@@ -15,6 +15,8 @@
 
 namespace muster::store {
 
+struct SchemaPlan;
+
 struct PostgresOptions {
   std::string schema = "muster";
   BatchId young_batches = tables::kYoungBatches;
@@ -22,6 +24,8 @@ struct PostgresOptions {
   Micros patience_us = 15'000'000;
   // PostgreSQL ends the session of a leader that says nothing for so long, and with it its lock. keep_alive() comes more often.
   int silent_seconds = 5;
+  // What the tables are brought forward to; null: those of this version.
+  const SchemaPlan* plan = nullptr;
 };
 
 class PostgresStore final : public Store, public History, public AccessStore {
