@@ -88,6 +88,21 @@ void audit_usage(const Engine::State& state, std::vector<std::string>& broken) {
   }
 }
 
+// A template is in memory for as long as something names it, or may soon.
+void audit_templates(const Engine::State& state, std::vector<std::string>& broken) {
+  std::map<TemplateId, std::uint64_t> counted;
+  for (const auto& [id, batch] : state.batches) {
+    for (const SegmentRow& segment : batch.segments) ++counted[segment.template_id];
+    for (const OverrideRow& override_row : batch.overrides) ++counted[override_row.template_id];
+  }
+  if (counted != state.template_uses) broken.emplace_back("uses of templates are not what a recount says");
+  for (const auto& [id, body] : state.templates) {
+    const auto& recent = state.recent_templates;
+    if (!counted.contains(id) && std::find(recent.begin(), recent.end(), id) == recent.end())
+      broken.push_back("template " + std::to_string(id) + " is in memory, and nothing names it");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Engine::audit() const {
@@ -110,6 +125,7 @@ std::vector<std::string> Engine::audit() const {
     assigned += worker.assigned.size();
   }
   audit_usage(*state_, broken);
+  audit_templates(*state_, broken);
   if (running != assigned) broken.push_back("running tasks and assigned tasks differ in number");
   return broken;
 }

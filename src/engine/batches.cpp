@@ -86,6 +86,7 @@ void Engine::State::forget_final_batches() {
       }
     }
     withdraw(found->second);
+    drop_templates(found->second);
     batches.erase(found);
   }
 }

@@ -295,7 +295,7 @@ class ChangeTurn {
       OverrideRow override_row{batch.row.id, static_cast<std::uint32_t>(batch.overrides.size()), position,
                                last, id};
       batch.overrides.push_back(override_row);
-      state_.note_shape(batch, id);
+      state_.note_template(batch, id);
       batch.override_of.assign(position, last, id);
       state_.decision.changes.overrides.push_back(override_row);
       position = last + 1;

@@ -97,8 +97,8 @@ Batch& Engine::State::adopt(const BatchSnapshot& snapshot) {
   Batch& batch = batches[snapshot.batch.id];
   batch.row = snapshot.batch;
   add_segments(batch, snapshot);
-  for (const SegmentRow& segment : batch.segments) note_shape(batch, segment.template_id);
-  for (const OverrideRow& override_row : batch.overrides) note_shape(batch, override_row.template_id);
+  for (const SegmentRow& segment : batch.segments) note_template(batch, segment.template_id);
+  for (const OverrideRow& override_row : batch.overrides) note_template(batch, override_row.template_id);
   add_tasks(batch, snapshot);
   for (const SegmentRow& segment : batch.segments) {
     for (const Dependency& dependency : segment.dependencies)

@@ -170,7 +170,8 @@ struct Engine::State {
   std::map<WorkerId, Worker> workers;
   std::map<SessionId, WorkerId> sessions;
   std::map<TemplateId, std::shared_ptr<const TaskTemplate>> templates;
-  std::deque<TemplateId> recent_templates;  // candidates for reuse by equal submits
+  std::map<TemplateId, std::uint64_t> template_uses;  // by segments and overrides of what is in memory
+  std::deque<TemplateId> recent_templates;            // candidates for reuse by equal submits
   std::map<std::pair<std::string, std::string>, KeyRow> recent_keys;
   std::deque<std::pair<std::string, std::string>> recent_keys_order;
   std::map<PlaceClass, ClassQueue> placeable;
@@ -219,8 +220,11 @@ struct Engine::State {
   // Writes what `move` did to an interval: rows of tasks that have one; forgets what final tasks need no more.
   void record(Batch& batch, Position first, Position last);
   void write_state_runs(Batch& batch);
-  // After a change of its templates, its priority or its counts.
-  void note_shape(Batch& batch, TemplateId template_id);
+  // A segment or an override of the batch that came to it names this template.
+  void note_template(Batch& batch, TemplateId template_id);
+  // Of a batch that leaves memory; a template that nothing names any more goes with it, when no equal submit is likely.
+  void drop_templates(const Batch& batch);
+  void forget_unused(TemplateId template_id);
   void withdraw(const Batch& batch);
   void refresh_placeable(Batch& batch);
   void journal(EventKind kind, BatchId batch, std::string text, const std::string& who = {},

@@ -122,7 +122,11 @@ static TemplateId intern_template(Engine::State& state, const std::shared_ptr<co
   state.sequences_changed = true;
   state.templates.emplace(id, body);
   state.recent_templates.push_back(id);
-  if (state.recent_templates.size() > kRecentTemplates) state.recent_templates.pop_front();
+  if (state.recent_templates.size() > kRecentTemplates) {
+    const TemplateId oldest = state.recent_templates.front();
+    state.recent_templates.pop_front();
+    state.forget_unused(oldest);
+  }
   state.decision.changes.templates.push_back({id, body});
   return id;
 }
@@ -167,7 +171,7 @@ static void add_segment(Engine::State& state, Batch& batch, const Submit& submit
   batch.row.counts[static_cast<std::size_t>(TaskState::waiting)] += row.count;
   batch.row.task_count += row.count;
   batch.segments.push_back(row);
-  state.note_shape(batch, template_id);
+  state.note_template(batch, template_id);
   batch.gates.push_back(Gate::pending);
   SegmentItems items;
   std::uint64_t item = 0;

@@ -149,10 +149,29 @@ void Engine::State::write_state_runs(Batch& batch) {
   });
 }
 
-void Engine::State::note_shape(Batch& batch, TemplateId template_id) {
+void Engine::State::note_template(Batch& batch, TemplateId template_id) {
+  ++template_uses[template_id];
   const Resources& shape = templates.at(template_id)->resources;
   if (std::find(batch.shapes.begin(), batch.shapes.end(), shape) == batch.shapes.end())
     batch.shapes.push_back(shape);
+}
+
+void Engine::State::drop_templates(const Batch& batch) {
+  const auto drop = [&](TemplateId id) {
+    const auto uses = template_uses.find(id);
+    MUSTER_CHECK(uses != template_uses.end(), "what a batch names was counted when it came");
+    if (--uses->second != 0) return;
+    template_uses.erase(uses);
+    forget_unused(id);
+  };
+  for (const SegmentRow& segment : batch.segments) drop(segment.template_id);
+  for (const OverrideRow& override_row : batch.overrides) drop(override_row.template_id);
+}
+
+void Engine::State::forget_unused(TemplateId template_id) {
+  const bool recent =
+      std::find(recent_templates.begin(), recent_templates.end(), template_id) != recent_templates.end();
+  if (!recent && !template_uses.contains(template_id)) templates.erase(template_id);
 }
 
 void Engine::State::withdraw(const Batch& batch) {
