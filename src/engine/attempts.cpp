@@ -61,7 +61,11 @@ void Engine::State::make_ready_or_wait(Batch& batch, Position position) {
 void Engine::State::finish_attempt(Batch& batch, Position position, Finished end) {
   LiveTask& live = batch.live.at(position);
   const bool stop_was_asked = live.attempt.state == AttemptState::stopping;
-  const bool rerun_never = template_of(batch, position).rerun == Rerun::never;
+  const TaskTemplate& body = template_of(batch, position);
+  const bool rerun_never = body.rerun == Rerun::never;
+  // What is above --log-max was cut where it is kept; the agent has sent all of it, and does not know.
+  if (end.stdout_bytes > body.log_max_bytes || end.stderr_bytes > body.log_max_bytes - end.stdout_bytes)
+    end.log_cut = true;
   release_worker(batch, position, live, end.outcome);
   // What is lost began when that was heard; that it was not heard of is no proof that it began.
   if (end.outcome == AttemptState::lost && live.started_wall_us != 0)

@@ -66,6 +66,17 @@ def test_large_output_is_complete(worker_server):
     assert tail.body.endswith(b"1999999\n2000000\n")
 
 
+@pytest.mark.parametrize("lines, cut", [(1000, False), (100000, True)])
+def test_an_attempt_says_whether_its_output_was_cut_to_the_limit(worker_server, lines, cut):
+    code = f"seq 1 {lines}; seq 1 {lines} >&2"
+    batch = worker_server.submit("sh", "-c", code, log_max_bytes=64 << 10, cwd="none")["batch"]
+    worker_server.wait(str(batch))
+    attempt = worker_server.get(f"/attempts/{batch}.1%231")
+    assert attempt["log_cut"] is cut, attempt
+    whole = sum(len(worker_server.request("GET", "/logs", query={"selector": f"{batch}.1", "stream": stream}).body) for stream in ("stdout", "stderr"))
+    assert (whole < attempt["stdout_bytes"] + attempt["stderr_bytes"]) is cut
+
+
 @pytest.mark.parametrize("text, cause, exit_code, number", [
     ("exit 7", "exit", 7, None), ("kill -SEGV $$", "signal", None, 11), ("kill -KILL $$", "signal", None, 9)])
 def test_a_failure_tells_how(worker_server, text, cause, exit_code, number):
