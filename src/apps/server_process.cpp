@@ -26,6 +26,7 @@
 #include "core/escape.h"
 #include "keeper/run_as.h"
 #include "net/certificate.h"
+#include "net/server_url.h"
 #include "net/tls.h"
 #include "runtime/clock.h"
 #include "runtime/process.h"
@@ -165,12 +166,27 @@ runtime::ServerOptions server_options(ServerProcess& process, OpenStore& store) 
   return options;
 }
 
+// How who waits for this server reaches it from this machine.
+net::ServerUrl standby_url(const ServerProcess& process) {
+  net::ServerUrl url;
+  url.host = process.listen.host == "0.0.0.0" ? "127.0.0.1"
+             : process.listen.is_any()        ? "::1"
+                                              : process.listen.host;
+  url.port = process.listen.port;
+  if (process.tls_context != nullptr) {
+    url.scheme = net::Scheme::https;
+    url.pin = process.tls_context->pin();
+  }
+  return url;
+}
+
 // Until this server may lead, or is told to end. Meanwhile the folder leads to the leader.
 Result<runtime::StandbyEnd> stand_by(ServerProcess& process, OpenStore& store, runtime::ServerLog& log) {
   if (store.try_lead()) return runtime::StandbyEnd::leads;
   std::string written;
   runtime::StandbyOptions options;
   options.listen = process.listen;
+  options.tls = process.tls_context;
   options.leader = [&] { return store.leader(); };
   options.may_lead = [&] {
     if (store.try_lead()) return true;
@@ -183,10 +199,10 @@ Result<runtime::StandbyEnd> stand_by(ServerProcess& process, OpenStore& store, r
   };
   options.ready = [&](const runtime::ListenAddress& address) {
     process.listen = address;  // the same one when it leads
-    const std::string url = address.url();
-    (void)runtime::write_file_atomically(process.folder.standby(), url + "\n", 0644);
-    log.info("standing by", {{"url", url}});
-    process.standing_by(url);
+    const net::ServerUrl url = standby_url(process);
+    (void)runtime::write_file_atomically(process.folder.standby(), url.pinned() + "\n", 0644);
+    log.info("standing by", {{"url", url.text()}});
+    process.standing_by(url.text());
   };
   Result<runtime::StandbyEnd> end = runtime::run_standby(options);
   unlink(process.folder.standby().c_str());

@@ -1,4 +1,4 @@
-// One thread, one poll: a listener, a signal descriptor, and a few callers with a second each.
+// One thread, one poll: a listener, a signal descriptor, and a few callers with a second each, through TLS where the server has it.
 // Must hold: every answer is one of three, whatever was asked.
 #include "runtime/standby.h"
 
@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <memory>
 #include <vector>
 
 #include "core/escape.h"
@@ -46,8 +48,11 @@ class Descriptor {
 
 struct Caller {
   Descriptor socket;
+  std::unique_ptr<net::TlsSession> tls;  // null: plain
   std::string head;
-  Micros until_us;
+  std::string unsent;  // of the answer
+  short waits_for = POLLIN;
+  Micros until_us = 0;
 };
 
 Result<Descriptor> listen_at(ListenAddress& address) {
@@ -108,16 +113,48 @@ std::string answer_to(const std::string& head, const std::string& leader) {
          "Content-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
 }
 
+// As TLS has it, also of a plain socket.
+net::TlsMoved moved_plainly(ssize_t size, net::TlsStep wants) {
+  if (size > 0) return {net::TlsStep::done, static_cast<std::size_t>(size)};
+  if (size == 0) return {net::TlsStep::ended};
+  return {errno == EAGAIN || errno == EINTR ? wants : net::TlsStep::failed};
+}
+
+net::TlsMoved receive(Caller& caller, std::array<char, 1024>& bytes) {
+  if (caller.tls) return caller.tls->read(bytes.data(), bytes.size());
+  return moved_plainly(recv(caller.socket.number(), bytes.data(), bytes.size(), 0), net::TlsStep::wants_read);
+}
+
+net::TlsMoved send_some(Caller& caller) {
+  const std::string& text = caller.unsent;
+  if (caller.tls) return caller.tls->write(text.data(), text.size());
+  return moved_plainly(send(caller.socket.number(), text.data(), text.size(), MSG_NOSIGNAL),
+                       net::TlsStep::wants_write);
+}
+
+// Whether it goes on when the socket is ready again.
+bool waits(Caller& caller, net::TlsStep step) {
+  if (step != net::TlsStep::wants_read && step != net::TlsStep::wants_write) return false;
+  caller.waits_for = step == net::TlsStep::wants_read ? POLLIN : POLLOUT;
+  return true;
+}
+
 // Whether the caller is done with.
 bool serve(Caller& caller, const std::string& leader) {
-  char bytes[1024];
-  const ssize_t size = recv(caller.socket.number(), bytes, sizeof bytes, 0);
-  if (size < 0) return errno != EAGAIN && errno != EINTR;
-  if (size == 0) return true;
-  caller.head.append(bytes, static_cast<std::size_t>(size));
-  if (caller.head.find("\r\n\r\n") == std::string::npos && caller.head.size() < kHeadBytes) return false;
-  const std::string answer = answer_to(caller.head, leader);
-  (void)!send(caller.socket.number(), answer.data(), answer.size(), MSG_NOSIGNAL);
+  while (caller.unsent.empty()) {
+    std::array<char, 1024> bytes;
+    const net::TlsMoved moved = receive(caller, bytes);
+    if (moved.step != net::TlsStep::done) return !waits(caller, moved.step);
+    caller.head.append(bytes.data(), moved.bytes);
+    if (caller.head.find("\r\n\r\n") == std::string::npos && caller.head.size() < kHeadBytes) continue;
+    caller.unsent = answer_to(caller.head, leader);
+  }
+  while (!caller.unsent.empty()) {
+    const net::TlsMoved moved = send_some(caller);
+    if (moved.step != net::TlsStep::done) return !waits(caller, moved.step);
+    caller.unsent.erase(0, moved.bytes);
+  }
+  if (caller.tls) caller.tls->say_end();
   shutdown(caller.socket.number(), SHUT_WR);
   return true;
 }
@@ -144,7 +181,7 @@ class Standby {
   // Whether a signal wants the end.
   bool wait_and_serve() {
     std::vector<pollfd> wait{{signals_.number(), POLLIN, 0}};
-    for (const Caller& caller : callers_) wait.push_back({caller.socket.number(), POLLIN, 0});
+    for (const Caller& caller : callers_) wait.push_back({caller.socket.number(), caller.waits_for, 0});
     wait.push_back({listener_.number(), static_cast<short>(callers_.size() < kCallers ? POLLIN : 0), 0});
     if (poll(wait.data(), wait.size(), static_cast<int>(kLook_us / 2000)) <= 0) return false;
     if (wait.front().revents != 0) {
@@ -159,7 +196,10 @@ class Standby {
     }
     if (wait.back().revents != 0) {
       Descriptor socket(accept4(listener_.number(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (socket.number() >= 0) callers_.push_back({std::move(socket), {}, mono_now_us() + kCaller_us});
+      if (socket.number() >= 0) {
+        auto tls = options_.tls != nullptr ? options_.tls->open(socket.number()) : nullptr;
+        callers_.push_back({std::move(socket), std::move(tls), {}, {}, POLLIN, mono_now_us() + kCaller_us});
+      }
     }
     return false;
   }

@@ -6,12 +6,14 @@
 #include <string>
 
 #include "core/error.h"
+#include "net/tls.h"
 #include "runtime/listen_address.h"
 
 namespace muster::runtime {
 
 struct StandbyOptions {
   ListenAddress listen;
+  const net::TlsContext* tls = nullptr;  // null: plain HTTP, which is for loopback
   // Asked about twice a second: whether the waiting is over.
   std::function<bool()> may_lead;
   // Where the leader answers; empty while none is known.

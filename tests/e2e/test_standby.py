@@ -7,6 +7,8 @@ import collections
 import http.client
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import time
 import urllib.parse
@@ -39,8 +41,8 @@ def fresh(postgres):
     return postgres
 
 
-def start_standby(make_server, url):
-    standby = make_server(start=False, name="standby", options=["--store", url])
+def start_standby(make_server, url, *more):
+    standby = make_server(start=False, name="standby", options=["--store", url, *more])
     standby.output = b""
     standby.process = subprocess.Popen([MUSTER, "up", "--data", standby.data, "--listen", "127.0.0.1:0", *standby.options],
                                        env=standby.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -53,7 +55,10 @@ def start_standby(make_server, url):
 
 def answer(url, path):
     parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    if parts.scheme == "https":
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=10, context=ssl._create_unverified_context())
+    else:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
@@ -135,6 +140,30 @@ def test_the_standby_takes_over_from_a_killed_leader_while_agents_run_tasks(fres
     leader.process.wait()
     assert wait_for_lead(standby) < BACK_S
     finish(standby, ledger)
+
+
+def test_a_standby_speaks_tls_where_its_leader_does(fresh, make_server, agents, tmp_path):
+    leader = make_server(name="leader", options=["--store", fresh.url, "--tls"])
+    standby = start_standby(make_server, fresh.url, "--tls")
+    own = (standby.data / "standby").read_text().strip()
+    assert own.startswith("https://") and "#sha256//" in own, own
+    assert answer(standby.url, "/healthz")[0] == 200
+    status, body = answer(standby.url, "/readyz")
+    assert status == 503 and leader.url in body
+    # One who shakes hands slowly, and one who speaks plainly, hold up nobody.
+    parts = urllib.parse.urlsplit(standby.url)
+    silent = [socket.create_connection((parts.hostname, parts.port)) for _ in range(3)]
+    silent[0].sendall(b"GET /readyz HTTP/1.1\r\n\r\n")
+    assert answer(standby.url, "/healthz")[0] == 200
+    agents(leader.data / "worker" / "agent.token", (leader.data / "server.url").read_text().strip(), own)
+    ledger = submit_ledger(leader, tmp_path)
+    wait_for_lines(ledger, TASKS // 8)
+    leader.process.kill()
+    leader.process.wait()
+    assert wait_for_lead(standby) < BACK_S
+    finish(standby, ledger)
+    for one in silent:
+        one.close()
 
 
 def test_a_frozen_leader_is_replaced_and_stands_by_when_it_thaws(fresh, make_server, agents, tmp_path):
