@@ -222,10 +222,13 @@ def test_lines_from_both_ends(fake, data):
 def test_parts_that_contradict_each_other(fake):
     _, run = fake
     for words in (["--head", "1", "--head-lines", "1"], ["--tail", "1", "--tail-lines", "1"], ["-f", "--order", "time"],
-                  ["--grep", "x", "-f"], ["--grep", "x", "--head", "3"], ["--grep", "x", "--order", "time"]):
+                  ["--grep", "x", "--head", "3"], ["--grep", "x", "--order", "time"]):
         result = run("logs", "42.17", *words)
         assert result.code == 2 and "contradict" in result.err, words
     assert "belongs to --grep" in run("logs", "42.17", "--ignore-case").err
+    assert "--regex belongs to --grep" in run("logs", "42.17", "--regex").err
+    refused = run("logs", "42.17", "--grep", "a(b", "--regex")
+    assert refused.code == 2 and refused.err.splitlines()[:3] == ["error: malformed expression: '(' is not closed  [E203]", "  a(b", "   ^"]
     assert run("logs", "42.17", "--grep", "").code == 2
 
 
@@ -244,6 +247,20 @@ def test_a_batch_by_index_and_by_time_and_parts_of_each_task(worker_server):
     assert run("logs", "@order", "--head", "5").stdout == "firstfirstfirst"
 
 
+def test_grep_follows(worker_server):
+    """Lines that match as they are written, of one task and of a batch, to the end."""
+    run = worker_server.run
+    batch = worker_server.submit("sh", "-c", "echo wanted a{}; echo other; until test -e go; do sleep 0.05; done; printf 'wanted b{}'",
+                                 array="1-2", name="talk", cwd=str(worker_server.folder))["batch"]
+    follower = subprocess.Popen([cli.MUSTER, "logs", "-f", str(batch), "--grep", "wanted", "--data", str(worker_server.data)],
+                                stdout=subprocess.PIPE, text=True)
+    assert follower.stdout.readline() == f"{batch}.1:wanted a1\n"
+    (worker_server.folder / "go").touch()
+    rest = follower.communicate(timeout=60)[0]
+    assert follower.returncode == 0 and rest.splitlines() == [f"{batch}.1:wanted b1", f"{batch}.2:wanted a2", f"{batch}.2:wanted b2"]
+    assert run("logs", "-f", f"{batch}.2", "--grep", "b[0-9]$", "--regex").stdout == "wanted b2\n"
+
+
 def test_grep_looks_through_all_of_a_batch(worker_server):
     run = worker_server.run
     batch = worker_server.submit("sh", "-c", "echo start {}; test {} -ne 7 || echo 'Out of Memory {}'; printf 'no end {}'",
@@ -257,6 +274,9 @@ def test_grep_looks_through_all_of_a_batch(worker_server):
     assert run("logs", f"{batch}.7#1", "--grep", "start").stdout == "start 7\n"
     assert run("logs", f"{batch}.5-6", "--grep", "end").stdout == f"{batch}.5:no end 5\n{batch}.6:no end 6\n"
     assert len(run("logs", batch, "--grep", "start").stdout.splitlines()) == 20
+    assert run("logs", batch, "--grep", "^out of (mem|disk).* [0-9]$", "--regex", "--ignore-case").stdout == f"{batch}.7:Out of Memory 7\n"
+    assert run("logs", batch, "--grep", "end [3-5]$|^start 1\\d$", "--regex", "--stream", "stdout").stdout.splitlines() == [
+        *(f"{batch}.{i}:no end {i}" for i in (3, 4, 5)), *(f"{batch}.{i}:start {i}" for i in range(10, 20))]
     # A page at a time gives the same lines.
     found, after = [], None
     while True:

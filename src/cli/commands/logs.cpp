@@ -13,6 +13,7 @@
 #include "client/query.h"
 #include "client/text.h"
 #include "core/escape.h"
+#include "core/line_pattern.h"
 #include "core/selector.h"
 #include "core/units.h"
 
@@ -52,6 +53,8 @@ class Logs final : public CommandBody {
                    "tasks of a batch by index (the default), or by when they started");
     options.text("--grep", "TEXT", grep_,
                  "only lines that hold TEXT; the server looks, through all of a batch");
+    options.flag("--regex", regex_,
+                 "with --grep: TEXT is an expression (. [a-z] \\d \\s ( ) | * + ? {2} ^ $)");
     options.flag("--ignore-case", ignore_case_, "with --grep: a and A are the same");
     options.flag("--raw", raw_, "control characters as they are, also on a terminal");
   }
@@ -83,15 +86,21 @@ class Logs final : public CommandBody {
     if (tail_bytes_ && tail_lines_) return refused("--tail", "--tail-lines");
     if (follow_ && order_ == "time") return refused("--follow", "--order time");
     if (!grep_) {
-      if (!ignore_case_) return {};
-      return refuse(ErrorKind::usage, kMalformedValue, "--ignore-case belongs to --grep",
+      if (!ignore_case_ && !regex_) return {};
+      return refuse(ErrorKind::usage, kMalformedValue,
+                    join_text(regex_ ? "--regex" : "--ignore-case", " belongs to --grep"),
                     "name the text with --grep");
     }
-    if (follow_) return refused("--grep", "--follow");
     if (order_ == "time") return refused("--grep", "--order time");
     if (cuts()) return refused("--grep", "a part of the log");
     if (grep_->empty()) return refuse(ErrorKind::usage, kMalformedValue, "--grep needs a text");
-    return {};
+    const auto compiled = pattern();
+    return compiled ? Result<void>() : std::unexpected(compiled.error());
+  }
+
+  Result<LinePattern> pattern() const {
+    return LinePattern::compile(*grep_, regex_ ? PatternKind::regex : PatternKind::text,
+                                ignore_case_ ? LetterCase::ignored : LetterCase::exact);
   }
 
   static void watch_connection(Session& session, const Interrupt& interrupt) {
@@ -116,6 +125,7 @@ class Logs final : public CommandBody {
                               const std::optional<Interrupt>& interrupt) const {
     const Result<Selector> parsed = parse_selector(selector);
     if (!parsed) return std::unexpected(parsed.error());
+    if (grep_ && follow_) return follow_lines(session, selector, !parsed->one_task(), interrupt);
     if (grep_) return search(session, selector, !parsed->one_task());
     const bool apart = !parsed->one_task() && !follow_ && (cuts() || order_ == "time");
     if (!apart) return print_one(session, printer, selector, interrupt);
@@ -176,13 +186,18 @@ class Logs final : public CommandBody {
       client::Query query("/logs/search");
       query.add("selector", selector).add("text", *grep_).add("limit", std::uint64_t{1000});
       if (stream_ != "both") query.add("stream", stream_);
+      if (regex_) query.add("regex", "true");
       if (ignore_case_) query.add("ignore_case", "true");
       const Result<Api*> api = session.api();
       if (!api) return std::unexpected(api.error());
       const Result<Document> page = (*api)->read(query.add_given("after", after).str());
       if (!page) return std::unexpected(page.error());
       const Json items = page->root()["items"];
-      for (std::size_t i = 0; i < items.size(); ++i) print_line(session, items.at(i), several);
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        const Json line = items.at(i);
+        print_line(session, several ? line["task"].text() : std::string_view(), line["text"].text(),
+                   line["cut"].truth());
+      }
       any = any || items.size() > 0;
       session.out().flush();
       after = page->root()["next"].text();
@@ -193,15 +208,47 @@ class Logs final : public CommandBody {
     return {};
   }
 
+  // What is written from now on passes through here, and lines that match are printed as a search prints them.
+  Result<void> follow_lines(Session& session, const std::string& selector, bool several,
+                            const std::optional<Interrupt>& interrupt) const {
+    Result<LinePattern> wanted = pattern();
+    if (!wanted) return std::unexpected(wanted.error());
+    std::string attempt;
+    LineSplitter lines(*wanted, [&](std::string_view line, bool cut) {
+      const std::string task = attempt.substr(0, attempt.find('#'));
+      print_line(session, several ? std::string_view(task) : std::string_view(), line, cut);
+    });
+    client::LogQuery query;
+    query.selector = selector;
+    query.stream = stream_;
+    for (bool first = true;; first = false) {
+      query.limit_bytes = kPageBytes;
+      query.wait_s = first ? 0 : kFollowRound_s;
+      const Result<LogPage> page = fetch(session, query, first);
+      if (!page) return std::unexpected(page.error());
+      if (!page->bytes.empty() && page->attempt != attempt) {
+        lines.end();
+        attempt = page->attempt;
+      }
+      lines.add(page->bytes);
+      session.out().flush();
+      if (page->final || interrupt->requested()) break;
+      if (!several && !page->attempt.empty()) query.selector = page->attempt;
+      if (page->bytes.empty()) client::pause_unless(interrupt->descriptor(), kShortestRound_us);
+      query.from = page->next;
+    }
+    lines.end();
+    session.out().flush();
+    return {};
+  }
+
   // With the task before it where there are several, as grep does with files.
-  void print_line(Session& session, const Json& line, bool several) const {
+  void print_line(Session& session, std::string_view task, std::string_view text, bool cut) const {
     const Terminal& terminal = session.out_terminal();
-    const std::string_view text = line["text"].text();
     const std::string shown =
         terminal.is_terminal && !raw_ ? escape_text(text, LineBreaks::kept) : std::string(text);
-    const std::string task =
-        several ? join_text(paint(line["task"].text(), Tone::dim, terminal.colour), ":") : "";
-    session.out().line(join_text(task, shown, line["cut"].truth() ? " […]" : ""));
+    const std::string head = task.empty() ? "" : join_text(paint(task, Tone::dim, terminal.colour), ":");
+    session.out().line(join_text(head, shown, cut ? " […]" : ""));
   }
 
   Result<LogPage> fetch(Session& session, const client::LogQuery& query, bool first) const {
@@ -300,6 +347,7 @@ class Logs final : public CommandBody {
   std::optional<std::uint64_t> tail_lines_;
   std::string order_ = "index";
   std::optional<std::string> grep_;
+  bool regex_ = false;
   bool ignore_case_ = false;
   bool raw_ = false;
 };
@@ -315,6 +363,7 @@ const Command kLogsCommand = {"logs",
                               "muster logs -f last.1                  # follow until it ends\n"
                               "muster logs 42 --tail-lines 3          # how each task ended\n"
                               "muster logs 42 --grep 'out of memory'  # in all of a batch\n"
+                              "muster logs -f 42 --grep 'error|warning' --regex\n"
                               "muster logs 42 --stream stderr | sort | uniq -c\n"
                               "muster logs 42 --where 'state=failed exit=137' --tail 2k\n",
                               &make_body<Logs>};

@@ -316,7 +316,7 @@ Result<void> read_order(const Given& given, Submission& out) {
 }
 
 Result<std::string> folder_of(const Call& call, const Given& given) {
-  const std::string wanted = given.text("chdir");
+  std::string wanted = given.text("chdir");
   if (wanted.starts_with('/')) return wanted;
   auto here = client::current_folder(call.environment());
   if (!here || wanted.empty()) return here;

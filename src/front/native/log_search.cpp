@@ -1,9 +1,9 @@
-// /logs/search: the lines of a task, an attempt or a whole batch that hold a text, in the order of the tasks.
+// /logs/search: the lines of a task, an attempt or a whole batch that match a pattern, in the order of the tasks.
 // One answer looks at a bounded number of bytes, so that no search holds others up; the cursor goes on from there.
 #include <algorithm>
-#include <cctype>
 
 #include "blobs/log_store.h"
+#include "core/line_pattern.h"
 #include "front/native/call.h"
 #include "front/native/describe.h"
 #include "front/native/log_attempts.h"
@@ -14,7 +14,9 @@ namespace {
 constexpr std::size_t kChunkBytes = 256 << 10;
 constexpr std::size_t kBytesPerAnswer = 8 << 20;
 constexpr std::size_t kAttemptsPerAnswer = 2000;
-constexpr std::size_t kTextMax = 1024;
+// What an expression may cost in one answer: about as long as plain text takes.
+constexpr std::uint64_t kRegexWorkPerAnswer = 4 << 20;
+constexpr std::size_t kRegexChunkBytes = 64 << 10;
 // What is shown of a line, and how much of an unfinished one is kept in memory.
 constexpr std::size_t kShownMax = 4096;
 constexpr std::size_t kLineMax = 64 << 10;
@@ -22,22 +24,12 @@ constexpr std::size_t kLineMax = 64 << 10;
 struct Search {
   Selected selected;
   blobs::LogView view = blobs::LogView::both;
-  std::string text;
-  bool ignore_case = false;
+  PatternKind kind = PatternKind::text;
+  std::optional<LinePattern> pattern;
   std::uint64_t limit = 100;
   AttemptRef at;  // number 0: the first
   std::uint64_t from = 0;
 };
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-std::size_t find_text(std::string_view line, const Search& search, std::size_t from) {
-  if (!search.ignore_case) return line.find(search.text, from);
-  const auto found =
-      std::search(line.begin() + static_cast<std::ptrdiff_t>(std::min(from, line.size())), line.end(),
-                  search.text.begin(), search.text.end(), [](char a, char b) { return lower(a) == b; });
-  return found == line.end() ? std::string_view::npos : static_cast<std::size_t>(found - line.begin());
-}
 
 Result<void> read_cursor(const std::string& after, Search& search) {
   if (after.empty()) return {};
@@ -49,18 +41,27 @@ Result<void> read_cursor(const std::string& after, Search& search) {
   return {};
 }
 
+bool read_flag(QueryReader& query, std::string_view name) {
+  std::string value;
+  query.text(name, value);
+  if (!value.empty() && value != "true" && value != "false")
+    query.refuse_parameter(name, "has to be true or false");
+  return value == "true";
+}
+
 Result<Search> read_search(const CallPtr& call) {
   QueryReader query(call->target);
   Search search;
   PageRequest page;
   std::string selector = "last";
   std::string stream = "both";
-  std::string ignore_case;
+  std::string text;
   read_page(query, call->options, page);
   query.text("selector", selector);
   query.text("stream", stream);
-  query.text("text", search.text);
-  query.text("ignore_case", ignore_case);
+  query.text("text", text);
+  const bool ignore_case = read_flag(query, "ignore_case");
+  const bool regex = read_flag(query, "regex");
   if (stream == "stdout") {
     search.view = blobs::LogView::out;
   } else if (stream == "stderr") {
@@ -68,13 +69,12 @@ Result<Search> read_search(const CallPtr& call) {
   } else if (stream != "both") {
     query.refuse_parameter("stream", "has to be stdout, stderr or both");
   }
-  if (!ignore_case.empty() && ignore_case != "true" && ignore_case != "false")
-    query.refuse_parameter("ignore_case", "has to be true or false");
-  if (search.text.empty() || search.text.size() > kTextMax || search.text.find('\n') != std::string::npos)
-    query.refuse_parameter("text", "has to be a text of one line, at most 1024 bytes");
   if (Result<void> read = query.finish(); !read) return std::unexpected(std::move(read.error()));
-  search.ignore_case = ignore_case == "true";
-  if (search.ignore_case) std::transform(search.text.begin(), search.text.end(), search.text.begin(), &lower);
+  search.kind = regex ? PatternKind::regex : PatternKind::text;
+  auto pattern =
+      LinePattern::compile(text, search.kind, ignore_case ? LetterCase::ignored : LetterCase::exact);
+  if (!pattern) return std::unexpected(std::move(pattern.error()));
+  search.pattern = std::move(*pattern);
   search.limit = page.limit;
   Result<Selected> selected = resolve(call->backend, call->principal.project, selector);
   if (!selected) return std::unexpected(std::move(selected.error()));
@@ -86,7 +86,7 @@ Result<Search> read_search(const CallPtr& call) {
 // Looks through one attempt after the other until the answer is full or has cost enough.
 class Searcher {
  public:
-  Searcher(Backend& backend, const Search& search, wire::JsonWriter& out)
+  Searcher(Backend& backend, Search& search, wire::JsonWriter& out)
       : backend_(backend), search_(search), out_(out), at_(search.at), from_(search.from) {}
 
   // The cursor to go on from; empty at the end.
@@ -115,14 +115,25 @@ class Searcher {
            std::to_string(at_.incarnation) + ":" + std::to_string(from_);
   }
 
-  bool full() const { return written_ >= search_.limit || looked_at_ >= kBytesPerAnswer; }
+  bool full() const {
+    return written_ >= search_.limit || looked_at_ >= kBytesPerAnswer ||
+           (search_.kind == PatternKind::regex && search_.pattern->work() >= kRegexWorkPerAnswer);
+  }
+
+  // A cursor may stand inside of a line that is longer than an answer.
+  bool ends_line_before(std::uint64_t position) {
+    const Result<blobs::LogChunk> chunk = backend_.logs().read(at_, search_.view, position - 1, 1);
+    return !chunk || chunk->bytes.empty() || chunk->bytes.front() == '\n';
+  }
 
   // False: the answer is full, and `from_` is where the next one begins.
   Result<bool> look_through() {
     std::string held;  // the beginning of a line
     std::uint64_t position = from_;
+    begins_line_ = from_ == 0 || ends_line_before(from_);
+    const std::size_t most = search_.kind == PatternKind::regex ? kRegexChunkBytes : kChunkBytes;
     for (;;) {
-      Result<blobs::LogChunk> chunk = backend_.logs().read(at_, search_.view, position, kChunkBytes);
+      Result<blobs::LogChunk> chunk = backend_.logs().read(at_, search_.view, position, most);
       if (!chunk) return std::unexpected(std::move(chunk.error()));
       looked_at_ += chunk->bytes.size();
       position = chunk->next;
@@ -140,24 +151,26 @@ class Searcher {
   void take_lines(std::string& held, bool last) {
     std::size_t begin = 0;
     for (std::size_t end = held.find('\n'); end != std::string::npos; end = held.find('\n', begin)) {
-      take_line(std::string_view(held).substr(begin, end - begin));
+      take_line(std::string_view(held).substr(begin, end - begin), true);
+      begins_line_ = true;
       begin = end + 1;
     }
     held.erase(0, begin);
     if (last && !held.empty()) {
-      take_line(held);
+      take_line(held, true);
       held.clear();
     } else if (held.size() > kLineMax) {
-      // A line without an end is looked at in pieces that overlap by the text.
-      take_line(held);
-      held.erase(0, held.size() - std::min(held.size(), search_.text.size() - 1));
+      // A line without an end is looked at in pieces that overlap.
+      take_line(held, false);
+      begins_line_ = false;
+      held.erase(0, held.size() - std::min(held.size(), search_.pattern->overlap()));
     }
   }
 
-  void take_line(std::string_view line) {
-    const std::size_t found = find_text(line, search_, 0);
-    if (found == std::string_view::npos) return;
-    const std::size_t begin = found > kShownMax / 2 ? found - kShownMax / 2 : 0;
+  void take_line(std::string_view line, bool ends_line) {
+    const auto found = search_.pattern->find(LinePattern::Piece{line, begins_line_, ends_line});
+    if (!found) return;
+    const std::size_t begin = *found > kShownMax / 2 ? *found - kShownMax / 2 : 0;
     const std::string_view shown = line.substr(begin, kShownMax);
     out_.begin_object();
     out_.key("task").text(wire::task_id(at_.task()));
@@ -169,10 +182,11 @@ class Searcher {
   }
 
   Backend& backend_;
-  const Search& search_;
+  Search& search_;
   wire::JsonWriter& out_;
   AttemptRef at_;
   std::uint64_t from_ = 0;
+  bool begins_line_ = true;
   std::uint64_t written_ = 0;
   std::uint64_t looked_at_ = 0;
 };
@@ -180,7 +194,7 @@ class Searcher {
 }  // namespace
 
 void search_logs(const CallPtr& call) {
-  const Result<Search> search = read_search(call);
+  Result<Search> search = read_search(call);
   if (failed(call, search)) return;
   std::string json;
   wire::JsonWriter out(json);
