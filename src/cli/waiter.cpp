@@ -11,6 +11,7 @@
 #include "cli/pinned_selectors.h"
 #include "cli/printer.h"
 #include "cli/progress.h"
+#include "cli/progress_show.h"
 #include "client/text.h"
 #include "core/escape.h"
 #include "core/units.h"
@@ -23,21 +24,12 @@ using client::Json;
 
 namespace {
 
-enum class Show : std::uint8_t { none, plain, live };
-
 constexpr std::int64_t kShortestRound_us = 20'000;
 constexpr std::int64_t kLiveRound_us = 250'000;
 constexpr std::int64_t kPlainRound_us = 2'000'000;
 constexpr std::int64_t kSilentRound_us = 30'000'000;
 constexpr int kTimeoutExit = 124;
 constexpr std::uint64_t kFailuresLooked = 1000;
-
-Show choose_show(const Session& session, const std::string& wanted) {
-  if (wanted == "none") return Show::none;
-  if (wanted == "plain") return Show::plain;
-  if (wanted == "tty") return Show::live;
-  return session.err_terminal().is_terminal ? Show::live : Show::plain;
-}
 
 class Waiter {
  public:
@@ -46,7 +38,7 @@ class Waiter {
       : session_(session),
         selectors_(selectors),
         options_(options),
-        show_(choose_show(session, options.progress)),
+        show_(choose_progress(session, options.progress)),
         meter_(label),
         deadline_mono_us_(options.timeout_us ? client::mono_now_us() + *options.timeout_us : INT64_MAX) {}
 
@@ -66,7 +58,7 @@ class Waiter {
   Session& session_;
   const std::vector<std::string>& selectors_;
   const WaitOptions& options_;
-  Show show_;
+  ProgressShow show_;
   ProgressMeter meter_;
   std::int64_t deadline_mono_us_;
   bool live_line_open_ = false;
@@ -77,9 +69,9 @@ class Waiter {
 std::int64_t Waiter::round_us() const {
   // The first answer is wanted at once, so that there is a first line.
   if (!answered_) return 0;
-  const std::int64_t round = show_ == Show::live    ? kLiveRound_us
-                             : show_ == Show::plain ? kPlainRound_us
-                                                    : kSilentRound_us;
+  const std::int64_t round = show_ == ProgressShow::live    ? kLiveRound_us
+                             : show_ == ProgressShow::plain ? kPlainRound_us
+                                                            : kSilentRound_us;
   return std::max<std::int64_t>(0, std::min(round, deadline_mono_us_ - client::mono_now_us()));
 }
 
@@ -99,13 +91,13 @@ void Waiter::end_live_line() {
 
 void Waiter::show() {
   Output& err = session_.err();
-  if (show_ == Show::live) {
+  if (show_ == ProgressShow::live) {
     Terminal terminal = session_.err_terminal();
     // --progress tty may be asked for where there is no terminal.
     if (terminal.width == 0) terminal.width = 80;
     err.write(join_text('\r', meter_.live_line(terminal), "\x1b[K"));
     live_line_open_ = true;
-  } else if (show_ == Show::plain) {
+  } else if (show_ == ProgressShow::plain) {
     if (const auto line = meter_.plain_line()) err.line(*line);
   }
   err.flush();
@@ -222,12 +214,9 @@ Result<int> Waiter::run(FirstContact contact) {
 }  // namespace
 
 void declare_wait(Options& options, WaitOptions& target) {
-  static constexpr std::array<std::string_view, 3> kChoices = {"none", "plain", "tty"};
   options.duration_us("--timeout", target.timeout_us,
                       "stop waiting after this time (exit 124); the work goes on");
-  options.choice(
-      "--progress", kChoices, target.progress,
-      "on standard error: a live line (tty), a line now and then (plain), nothing; default by what it is");
+  declare_progress(options, target.progress);
 }
 
 Result<int> wait_for_end(Session& session, const std::vector<std::string>& selectors,

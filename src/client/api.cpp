@@ -55,14 +55,15 @@ ErrorKind kind_of_status(int status) {
 }
 
 // A problem document of ours, or words for an answer that no Muster server gives.
+Error error_of(Json problem, int status) {
+  return Error{kind_of_status(status), std::string(problem["code"].text(kInternal)),
+               std::string(problem["detail"].text(problem["title"].text("the server refused"))),
+               std::string(problem["next"].text())};
+}
+
 Error error_of(const HttpResponse& response, const Endpoint& endpoint) {
   if (response.find("Content-Type").starts_with("application/problem+json")) {
-    if (auto problem = Document::parse(response.body)) {
-      const Json root = problem->root();
-      return Error{kind_of_status(response.status), std::string(root["code"].text(kInternal)),
-                   std::string(root["detail"].text(root["title"].text("the server refused"))),
-                   std::string(root["next"].text())};
-    }
+    if (auto problem = Document::parse(response.body)) return error_of(problem->root(), response.status);
   }
   return Error{ErrorKind::unreachable, kNoServer,
                join_text("what answers at ", escape_text(endpoint.url), " (", endpoint.source,
@@ -76,6 +77,33 @@ HttpRequest request_of(std::string method, std::string target) {
   request.target = std::move(target);
   request.timeout_us = kPatience_us;
   return request;
+}
+
+HttpRequest change_request(Verb verb, const Change& change, std::string_view query) {
+  HttpRequest request = request_of("POST", join_text(kBase, "/", to_text(verb), query));
+  request.content_type = "application/json";
+  request.timeout_us = kSubmitPatience_us;
+  request.body = change_json(change);
+  if (!change.key.empty()) request.fields.emplace_back("Idempotency-Key", change.key);
+  return request;
+}
+
+Result<OperationLook> look_of(const Result<Document>& document) {
+  if (!document) return std::unexpected(document.error());
+  const Json root = document->root();
+  OperationLook look;
+  look.id = root["id"].number();
+  look.tasks = root["tasks"].number();
+  look.looked = root["looked"].number();
+  look.matched = root["matched"].number();
+  if (root["state"].text() == "done") {
+    auto result = Document::parse(root["result"].serialize());
+    if (!result) return std::unexpected(result.error());
+    look.result = std::move(*result);
+  }
+  if (root["state"].text() == "failed")
+    look.problem = error_of(root["problem"], static_cast<int>(root["problem"]["status"].number()));
+  return look;
 }
 
 }  // namespace
@@ -281,12 +309,15 @@ Result<Document> Api::set_limit(std::string_view name, const LimitSettings& sett
 Result<Document> Api::events(const ListQuery& query) { return get(list_target("/events", query, "batch")); }
 
 Result<Document> Api::change(Verb verb, const Change& change) {
-  HttpRequest request = request_of("POST", join_text(kBase, "/", to_text(verb)));
-  request.content_type = "application/json";
-  request.timeout_us = kSubmitPatience_us;
-  request.body = change_json(change);
-  if (!change.key.empty()) request.fields.emplace_back("Idempotency-Key", change.key);
-  return document(std::move(request));
+  return document(change_request(verb, change, ""));
+}
+
+Result<OperationLook> Api::begin_change(Verb verb, const Change& change) {
+  return look_of(document(change_request(verb, change, "?background=true")));
+}
+
+Result<OperationLook> Api::operation(std::uint64_t id) {
+  return look_of(get(join_text(kBase, "/operations/", id)));
 }
 
 Result<Document> Api::select(const std::vector<std::string>& selectors, std::string_view where) {

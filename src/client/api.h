@@ -67,6 +67,14 @@ struct Change {
   std::vector<std::pair<std::string, std::string>> environment;
 };
 
+// A change in the background, as it is now.
+struct OperationLook {
+  std::uint64_t id = 0;
+  std::uint64_t tasks = 0, looked = 0, matched = 0;
+  std::optional<Document> result;  // it is done
+  std::optional<Error> problem;    // it was refused, or failed
+};
+
 struct BatchSettings {
   std::optional<std::int64_t> priority;
   std::optional<std::uint64_t> max_running;
@@ -153,6 +161,9 @@ class Api {
   // Until `take` says false. An Error when the stream ends otherwise: the server went away, or refuses.
   Result<void> follow(const EventWish& wish, const std::function<bool(const StreamMessage&)>& take);
   Result<Document> change(Verb verb, const Change& change);
+  // The same, answered at once; operation() says how far it is. kNoSuchThing of one that the server does not know any more.
+  Result<OperationLook> begin_change(Verb verb, const Change& change);
+  Result<OperationLook> operation(std::uint64_t id);
   // The tasks that match, as selectors that go on meaning them.
   Result<Document> select(const std::vector<std::string>& selectors, std::string_view where);
   Result<Document> status();

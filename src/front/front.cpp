@@ -123,6 +123,7 @@ struct Front::State {
   Vault& vault;
   FrontOptions options;
   Waiters waiters{};
+  Operations operations{};
   Statistics statistics{backend};
   EventStream stream{backend, {}, &statistics};
   // The field that was checked last: a client's next request carries the same. Good until a token is revoked or a minute passed.
@@ -339,6 +340,7 @@ native::CallPtr Front::State::make_call(const RequestHead& head, const Admission
                    .directory = directory,
                    .denials = denials,
                    .vault = vault,
+                   .operations = operations,
                    .who = who,
                    .access = admission.access,
                    .route = route,
@@ -354,6 +356,7 @@ native::CallPtr Front::State::make_call(const RequestHead& head, const Admission
                    .key = {},
                    .made_before = {},
                    .body = {},
+                   .operation = {},
                    .later =
                        [this](std::move_only_function<void()> rest) {
                          paced.emplace(backend.now().mono_us, std::move(rest));

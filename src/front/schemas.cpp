@@ -130,6 +130,13 @@ constexpr std::array kShapes{
           "schema=muster.submitted/1 batch:int|null name:text first:int last:int count:int first_number:int "
           "replayed:flag"},
     Shape{"Changed", "schema=muster.changed/1 count:int skipped:int batches:[int] replayed:flag"},
+    // `tasks`, `looked`, `matched`: of a filter that is looked for, how many there are, and how far it is.
+    Shape{"Operation",
+          "schema=muster.operation/1 id:int operation:text object:text who:text state:<running,done,failed> "
+          "started:time ended:time|null tasks:int looked:int matched:int result:Changed|null "
+          "problem:Problem|null"},
+    // With ?background=true the operation, at once.
+    Shape{"ChangeAnswer", "Changed | Operation"},
     Shape{"BatchList", "schema=muster.batches/1 items:[Batch] next:text|null"},
     Shape{"BatchShown",
           "schema=muster.batch/1 Batch segments:[Segment] template:Template|null usage:BatchUsage|null"},
@@ -210,17 +217,18 @@ constexpr std::array kOperations{
     OperationShapes{"limit.list", "", "LimitList"},
     OperationShapes{"limit.set", "LimitSettings", "Changed"},
     OperationShapes{"limit.delete", "", "Changed"},
-    OperationShapes{"task.cancel", "Selection", "Changed"},
-    OperationShapes{"task.hold", "Selection", "Changed"},
-    OperationShapes{"task.release", "Selection", "Changed"},
-    OperationShapes{"task.retry", "Retry", "Changed"},
-    OperationShapes{"task.set", "Retry", "Changed"},
+    OperationShapes{"task.cancel", "Selection", "ChangeAnswer"},
+    OperationShapes{"task.hold", "Selection", "ChangeAnswer"},
+    OperationShapes{"task.release", "Selection", "ChangeAnswer"},
+    OperationShapes{"task.retry", "Retry", "ChangeAnswer"},
+    OperationShapes{"task.set", "Retry", "ChangeAnswer"},
     OperationShapes{"task.select", "", "TaskSelection"},
     OperationShapes{"explain", "", "Explanation"},
     OperationShapes{"failures", "", "Failures"},
     OperationShapes{"status", "", "Status"},
     OperationShapes{"wait", "", "Waited"},
     OperationShapes{"logs", "", ""},
+    OperationShapes{"operation.show", "", "Operation"},
     OperationShapes{"logs.search", "", "LogLineList"},
     OperationShapes{"event.list", "", "EventList"},
     OperationShapes{"shutdown", "ShutDown", "ShuttingDown"},

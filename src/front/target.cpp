@@ -109,6 +109,14 @@ void QueryReader::text(std::string_view name, std::string& out) {
   if (const std::string* found = find(name)) out = *found;
 }
 
+bool QueryReader::flag(std::string_view name) {
+  std::string value;
+  text(name, value);
+  if (!value.empty() && value != "true" && value != "false")
+    refuse_parameter(name, "has to be true or false");
+  return value == "true";
+}
+
 void QueryReader::number(std::string_view name, std::uint64_t& out, std::uint64_t min, std::uint64_t max) {
   const std::string* found = find(name);
   if (found == nullptr) return;

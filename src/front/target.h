@@ -30,6 +30,8 @@ class QueryReader {
 
   // Given twice is refused, except for texts().
   void text(std::string_view name, std::string& out);
+  // "true" or "false"; not given is false.
+  bool flag(std::string_view name);
   void number(std::string_view name, std::uint64_t& out, std::uint64_t min, std::uint64_t max);
   void seconds(std::string_view name, std::int64_t& out_us, std::int64_t max_us);
   std::vector<std::string> texts(std::string_view name);

@@ -1,6 +1,7 @@
 """`cancel hold release retry`, `batch set`, `worker set`: what is asked, what is sent, what is said afterwards."""
 
 import json
+import time
 
 import pytest
 
@@ -153,3 +154,58 @@ def test_output_of_set(fake):
         assert json.loads(run("batch", "set", "42", "--open", *words).out) == cli.changed(1)
     for words in (["-q"], ["--quiet"], ["-o", "name"]):
         assert run("batch", "set", "42", "--open", *words).out == "42\n"
+
+
+# ---- a change of what matches, in the background ---------------------------------------------------------------------
+
+
+def operation(looked, matched, state="running", **members):
+    return {"schema": "muster.operation/1", "id": 7, "operation": "task.hold", "object": "42", "who": "ada", "state": state,
+            "started": "2026-11-21T18:00:00Z", "ended": None if state == "running" else "2026-11-21T18:00:01Z", "tasks": 1000000,
+            "looked": looked, "matched": matched, "result": None, "problem": None, **members}
+
+
+def slow_operation(server, last):
+    """It goes on for half a second, then it is what `last` says."""
+    begun = []
+
+    def begin(_):
+        begun.append(time.monotonic())
+        return operation(0, 0)
+
+    server.routes[("POST", "/hold")] = begin
+    server.routes[("GET", "/operations/7")] = lambda _: operation(400000, 12) if time.monotonic() < begun[-1] + 0.6 else last
+
+
+def test_progress_of_a_change_with_a_filter(fake):
+    """hold cancel release retry, task set: --progress none, plain and tty."""
+    server, run = fake
+    slow_operation(server, operation(1000000, 30, "done", result=cli.changed(30)))
+    line = "hold: looked at 400000 of 1000000 tasks (40 %), 12 match"
+    for words, err in ((["--progress", "plain"], line + "\n"), (["--progress", "none"], ""), ([], line + "\n")):
+        result = run("hold", "42", "--where", "exit=3", *words)
+        assert (result.code, result.out, result.err) == (0, "held 30 tasks\n", err)
+    live = run("hold", "42", "--where", "exit=3", "--progress", "tty").err
+    assert "\r" + line + "\x1b[K" in live and live.endswith("\r\x1b[K")
+    for verb in ("cancel", "release", "retry"):
+        server.routes[("POST", "/" + verb)] = operation(5, 5, "done", result=cli.changed(5))
+        assert run(verb, "42", "--where", "exit=3", "--yes", "--progress", "plain").code == 0
+    server.routes[("POST", "/set")] = operation(5, 5, "done", result=cli.changed(5))
+    assert run("task", "set", "42", "--where", "exit=3", "--mem", "1G", "--progress", "plain").code == 0
+
+
+def test_a_change_in_the_background_that_fails_says_why(fake):
+    server, run = fake
+    refusal = {"type": "x", "title": "no such thing", "status": 404, "code": "E202", "detail": "no task of 42 matches", "next": "look"}
+    slow_operation(server, operation(1000000, 0, "failed", problem=refusal))
+    result = run("hold", "42", "--where", "exit=3", "--progress", "none")
+    assert result.code == 3 and result.err.startswith("error: no task of 42 matches  [E202]\n  look\n")
+
+
+def test_a_server_that_was_started_anew_is_asked_again_under_the_same_key(fake):
+    server, run = fake
+    server.routes[("POST", "/hold")] = lambda request: (
+        operation(0, 0) if len(server.sent("POST", "/hold")) == 1 else operation(9, 9, "done", result=cli.changed(9)))
+    assert run("hold", "42", "--where", "exit=3").out == "held 9 tasks\n"    # GET /operations/7 answers 404
+    keys = [headers["Idempotency-Key"] for method, path, headers, _ in server.requests if path.startswith("/api/v1/hold")]
+    assert len(keys) == 2 and keys[0] == keys[1] != ""

@@ -116,3 +116,22 @@ def test_a_change_with_a_key_is_done_once(work):
     assert (after["count"], after["replayed"]) == (2, True)
     for verb in ("hold", "release", "cancel"):
         assert work(verb, "1.1", "--key", "k-" + verb, "--yes").code == 0
+
+
+def test_a_change_in_the_background_is_polled(work):
+    """POST ?background=true answers with the operation at once; what came of it stays to be asked for."""
+    server = work.server
+    begun = server.request("POST", "/hold?background=true", {"selectors": ["1"], "where": "index=1+", "dry_run": True})
+    assert begun.status == 202 and begun.json()["schema"] == "muster.operation/1", begun
+    number = begun.json()["id"]
+    while (now := server.get(f"/operations/{number}"))["state"] == "running":
+        pass
+    assert now["state"] == "done" and now["tasks"] == now["looked"] > 0 and now["result"]["schema"] == "muster.changed/1", now
+    assert now["matched"] == now["tasks"] and now["operation"] == "task.hold" and now["object"] == "1 where index=1+"
+    refused = server.request("POST", "/hold?background=true", {"selectors": ["1"], "where": "index=0"}).json()["id"]
+    while (now := server.get(f"/operations/{refused}"))["state"] == "running":
+        pass
+    assert now["state"] == "failed" and now["problem"]["code"] == "E202" and now["result"] is None
+    for wrong in ("/operations/999", "/operations/x"):
+        assert server.request("GET", wrong).status == 404
+    assert server.request("POST", "/hold?background=perhaps", {"selectors": ["1"]}).status == 400

@@ -1,12 +1,14 @@
-// `cancel`, `hold`, `release`, `retry`: one request each, then what changed and how to take it back.
+// `cancel`, `hold`, `release`, `retry`: one operation each, then what changed and how to take it back.
 // Only a cancel asks first: it throws away what running tasks have done, which a retry does not bring back.
 #include <array>
 
+#include "cli/bulk_change.h"
 #include "cli/commands/commands.h"
 #include "cli/pairs.h"
 #include "cli/pinned_selectors.h"
 #include "cli/printer.h"
 #include "cli/progress.h"
+#include "cli/progress_show.h"
 #include "client/text.h"
 #include "core/escape.h"
 
@@ -55,6 +57,7 @@ class ChangeBody : public CommandBody {
     options.text("--key", "KEY", change_.key, "said again with the same KEY, it is done once");
     options.flag("--dry-run", change_.dry_run, "say how many tasks it would be, and change nothing");
     options.flag("--yes", yes_, "do not ask");
+    declare_progress(options, progress_);
   }
 
   Result<int> run(Session& session) override {
@@ -77,7 +80,8 @@ class ChangeBody : public CommandBody {
         return exit_code_of(ErrorKind::confirmation);
       }
     }
-    const Result<Document> changed = (*api)->change(verb_, change_);
+    const Result<Document> changed =
+        change_tasks(session, verb_, change_, choose_progress(session, progress_));
     if (!changed) return std::unexpected(changed.error());
     report(session, *choice, changed->root());
     return 0;
@@ -90,7 +94,8 @@ class ChangeBody : public CommandBody {
     if (yes_ || (verb_ != Verb::cancel && !everything)) return true;
     client::Change preview = change_;
     preview.dry_run = true;
-    const Result<Document> planned = api.change(verb_, preview);
+    const Result<Document> planned =
+        change_tasks(session, verb_, preview, choose_progress(session, progress_));
     if (!planned) return std::unexpected(planned.error());
     const std::uint64_t count = planned->root()["count"].number();
     if (count <= 1 && !everything) return true;
@@ -134,6 +139,7 @@ class ChangeBody : public CommandBody {
   client::Change change_;
   OutputOptions output_;
   bool yes_ = false;
+  std::string progress_;
 };
 
 class Cancel final : public ChangeBody {

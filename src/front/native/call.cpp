@@ -80,13 +80,9 @@ void write_and_answer(const CallPtr& call, WriteRows input, int status, std::str
 
 bool read_dry_run(const CallPtr& call) {
   QueryReader query(call->target);
-  std::string text;
-  query.text("dry_run", text);
-  if (!text.empty() && text != "true" && text != "false") {
-    query.refuse_parameter("dry_run", "has to be true or false");
-  }
+  const bool dry_run = query.flag("dry_run");
   if (failed(call, query.finish())) return false;
-  call->dry_run = text == "true";
+  call->dry_run = dry_run;
   return true;
 }
 

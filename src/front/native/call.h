@@ -16,6 +16,7 @@
 #include "front/directory.h"
 #include "front/event_stream.h"
 #include "front/front.h"
+#include "front/operations.h"
 #include "front/request.h"
 #include "front/selection.h"
 #include "front/statistics.h"
@@ -35,6 +36,7 @@ struct Call {
   Directory& directory;
   Denials& denials;
   Vault& vault;
+  Operations& operations;
   Identity who;
   Access access;
   const Route& route;
@@ -50,7 +52,8 @@ struct Call {
   std::optional<KeyRow> key;          // to be written with what the call makes
   std::optional<KeyRow> made_before;  // of a route whose answer is rebuilt: the same call was made before
   std::string body;
-  bool dry_run = false;  // of routes that take ?dry_run=true
+  bool dry_run = false;    // of routes that take ?dry_run=true
+  OperationPtr operation;  // of a call that goes on in the background; else null
   // Does the rest of a long piece of work when the loop has looked at everything else.
   std::function<void(std::move_only_function<void()>)> later;
   Respond respond;
@@ -105,6 +108,7 @@ void release(const CallPtr& call);
 void retry(const CallPtr& call);
 void set_tasks(const CallPtr& call);
 void select_tasks(const CallPtr& call);
+void show_operation(const CallPtr& call);
 void explain(const CallPtr& call);
 void show_failures(const CallPtr& call);
 void show_task_spec(const CallPtr& call);
@@ -141,6 +145,9 @@ void verify_audit(const CallPtr& call);
 
 // The streamed form of submit; `call` has an empty body.
 std::unique_ptr<BodySink> stream_submit(const CallPtr& call);
+
+// Answers with the operation that the call is from now on; what it is answered with later is kept there.
+void go_on_in_background(const CallPtr& call);
 
 // ?dry_run=true of a change, which has no other parameter. False: refused.
 bool read_dry_run(const CallPtr& call);

@@ -38,6 +38,9 @@ void post_change(const CallPtr& call, Change input, Chosen chosen) {
 }
 
 void change(const CallPtr& call, ChangeVerb verb) {
+  QueryReader query(call->target);
+  const bool background = query.flag("background");
+  if (failed(call, query.finish())) return;
   Result<wire::ChangeRequest> request = wire::read_change(call->body, verb);
   if (failed(call, request)) return;
   if (request->reason.size() > kReasonBytesMax) {
@@ -53,6 +56,7 @@ void change(const CallPtr& call, ChangeVerb verb) {
                        "say what the tasks need, for instance \"mem_mb\""});
   }
   call->object = object_of(*request);
+  if (background) go_on_in_background(call);
   Change input;
   input.principal = call->principal;
   input.verb = verb;

@@ -79,6 +79,16 @@ class Scan : public std::enable_shared_from_this<Scan> {
         filter_(std::move(filter)),
         then_(std::move(then)) {}
 
+  void start() {
+    if (const OperationPtr& operation = call_->operation) {
+      for (const Selected& selected : selection_)
+        operation->tasks +=
+            count_of(Layout::of(call_->backend, selected.batch.id).intervals(selected.ranges), UINT64_MAX);
+    }
+    run();
+  }
+
+ private:
   void run() {
     while (at_ < selection_.size()) {
       if (slice()) continue;
@@ -92,7 +102,15 @@ class Scan : public std::enable_shared_from_this<Scan> {
                               "see its tasks:  muster task list " + escape_text(truncate_text(names, 100))));
   }
 
- private:
+  // How many positions of the intervals are below that one.
+  static std::uint64_t count_of(const std::vector<Layout::Interval>& intervals, Position below) {
+    std::uint64_t count = 0;
+    for (const Layout::Interval& interval : intervals) {
+      if (interval.first < below) count += std::min(interval.last + 1, below) - interval.first;
+    }
+    return count;
+  }
+
   // True: the selection at hand is through.
   bool slice() {
     const Selected& selected = selection_[at_];
@@ -101,10 +119,16 @@ class Scan : public std::enable_shared_from_this<Scan> {
     if (!row) return next();
     const Layout layout = Layout::of(backend, row->id);
     TaskMatcher matcher(backend, *row, layout, filter_);
-    const SpanPage page = matching_spans(backend, *row, layout.intervals(selected.ranges), from_, matcher);
+    const auto intervals = layout.intervals(selected.ranges);
+    const SpanPage page = matching_spans(backend, *row, intervals, from_, matcher);
     for (const PositionSpan& span : page.spans) {
       add_span(spans_, span);
       chosen_.tasks += span.last - span.first + 1;
+    }
+    if (const OperationPtr& operation = call_->operation) {
+      operation->looked = looked_ + count_of(intervals, page.next.value_or(UINT64_MAX));
+      operation->matched = chosen_.tasks;
+      if (!page.next) looked_ = operation->looked;
     }
     if (!page.next) return next();
     from_ = *page.next;
@@ -130,6 +154,7 @@ class Scan : public std::enable_shared_from_this<Scan> {
   std::function<void(Chosen)> then_;
   std::size_t at_ = 0;
   Position from_ = 0;
+  std::uint64_t looked_ = 0;  // in the selections before
   std::vector<PositionSpan> spans_;
   Chosen chosen_;
 };
@@ -175,7 +200,7 @@ void choose(const CallPtr& call, Choice choice, std::function<void(Chosen)> then
   if (!filter->empty()) {
     const auto scan = std::make_shared<Scan>(call, std::move(choice), std::move(*selection),
                                              std::move(*filter), std::move(then));
-    return scan->run();
+    return scan->start();
   }
   Chosen chosen;
   for (Selected& selected : *selection) {

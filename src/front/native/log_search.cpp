@@ -41,14 +41,6 @@ Result<void> read_cursor(const std::string& after, Search& search) {
   return {};
 }
 
-bool read_flag(QueryReader& query, std::string_view name) {
-  std::string value;
-  query.text(name, value);
-  if (!value.empty() && value != "true" && value != "false")
-    query.refuse_parameter(name, "has to be true or false");
-  return value == "true";
-}
-
 Result<Search> read_search(const CallPtr& call) {
   QueryReader query(call->target);
   Search search;
@@ -60,8 +52,8 @@ Result<Search> read_search(const CallPtr& call) {
   query.text("selector", selector);
   query.text("stream", stream);
   query.text("text", text);
-  const bool ignore_case = read_flag(query, "ignore_case");
-  const bool regex = read_flag(query, "regex");
+  const bool ignore_case = query.flag("ignore_case");
+  const bool regex = query.flag("regex");
   if (stream == "stdout") {
     search.view = blobs::LogView::out;
   } else if (stream == "stderr") {
