@@ -55,6 +55,11 @@ def documents(worker_server, tmp_path):
     take("failures", "1")
     found.append(server.get("/select", selector="1"))
     found.append(server.get("/tasks/1.1/spec"))
+    for where in ("index=1+", "index=0"):
+        found.append(server.request("POST", "/hold?background=true", {"selectors": ["1"], "where": where, "dry_run": True}).json())
+        while (now := server.get(f"/operations/{found[-1]['id']}"))["state"] == "running":
+            pass
+        found.append(now)
     found.append(first_of_stream(server))
     take("batch", "set", "2", "--priority", "3")
     take("hold", "2")
