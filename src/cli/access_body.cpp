@@ -2,6 +2,7 @@
 // A dry run is checked by the server like the change itself.
 #include "cli/access_body.h"
 
+#include "cli/following.h"
 #include "client/query.h"
 #include "client/text.h"
 #include "core/escape.h"
@@ -15,38 +16,57 @@ std::string path_of(std::string_view route, std::string_view name) {
   return join_text(route, '/', client::encode_component(name));
 }
 
+Result<int> print_or_watch(Session& session, bool watch, const std::function<Result<bool>()>& print) {
+  if (watch) return watch_printed(session, {}, print, Told::some);
+  const Result<bool> printed = print();
+  if (!printed) return std::unexpected(printed.error());
+  return 0;
+}
+
 void AccessList::declare(Options& options) {
   options.number("--limit", "N", limit_,
                  "at most N, 0 for all; default: 100 in a table on a terminal, else all");
+  declare_watch(options, watch_);
   declare_output(options, output_, OutputKind::list);
 }
 
 Result<int> AccessList::run(Session& session) {
   const Result<OutputChoice> choice = choose_output(output_, session.out_terminal());
   if (!choice) return std::unexpected(choice.error());
-  const Result<client::Api*> api = session.api();
-  if (!api) return std::unexpected(api.error());
   client::ListQuery query = this->query();
-  const FetchPage fetch = [&](const std::string& after, std::uint64_t limit) {
+  const FetchPage fetch = [&](const std::string& after, std::uint64_t limit) -> Result<Document> {
     query.after = after;
     query.limit = limit;
+    const Result<client::Api*> api = session.api();
+    if (!api) return std::unexpected(api.error());
     return (*api)->page(path_, query);
   };
-  const Result<void> printed = print_list(session, view_, *choice, limit_, fetch);
-  if (!printed) return std::unexpected(printed.error());
-  return 0;
+  const bool in_place = watch_ && session.out_terminal().is_terminal;
+  const std::optional<std::uint64_t> limit = in_place && !limit_ ? watched_rows() : limit_;
+  return print_or_watch(session, watch_, [&]() -> Result<bool> {
+    const Result<void> printed = print_list(session, view_, *choice, limit, fetch);
+    if (!printed) return std::unexpected(printed.error());
+    return true;
+  });
+}
+
+void AccessShow::declare_output_and_watch(Options& options) {
+  declare_watch(options, watch_);
+  declare_output(options, output_, OutputKind::thing);
 }
 
 Result<int> AccessShow::run(Session& session) {
   const Result<OutputChoice> choice = choose_output(output_, session.out_terminal());
   if (!choice) return std::unexpected(choice.error());
-  const Result<client::Api*> api = session.api();
-  if (!api) return std::unexpected(api.error());
-  const Result<Document> answer = (*api)->read(path_of(route_, name_.empty() ? "me" : name_.front()));
-  if (!answer) return std::unexpected(answer.error());
-  const Result<void> printed = print_thing(session, view_, *choice, *answer, {});
-  if (!printed) return std::unexpected(printed.error());
-  return 0;
+  return print_or_watch(session, watch_, [&]() -> Result<bool> {
+    const Result<client::Api*> api = session.api();
+    if (!api) return std::unexpected(api.error());
+    const Result<Document> answer = (*api)->read(path_of(route_, name_.empty() ? "me" : name_.front()));
+    if (!answer) return std::unexpected(answer.error());
+    const Result<void> printed = print_thing(session, view_, *choice, *answer, {});
+    if (!printed) return std::unexpected(printed.error());
+    return true;
+  });
 }
 
 void AccessChange::declare_change(Options& options) {

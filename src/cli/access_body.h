@@ -2,6 +2,7 @@
 // A change that takes something away asks first, unless it is told not to.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ class AccessList : public CommandBody {
   const View& view_;
   OutputOptions output_;
   std::optional<std::uint64_t> limit_;
+  bool watch_ = false;
 };
 
 // `muster OBJECT show`: one thing, read from its route by name.
@@ -37,10 +39,12 @@ class AccessShow : public CommandBody {
   Result<int> run(Session& session) override;
 
  protected:
+  void declare_output_and_watch(Options& options);
   std::vector<std::string> name_;
-  OutputOptions output_;
 
  private:
+  OutputOptions output_;
+  bool watch_ = false;
   std::string route_;
   const View& view_;
 };
@@ -72,6 +76,9 @@ class AccessChange : public CommandBody {
   OutputOptions output_;
   bool yes_ = false;
 };
+
+// What the event stream says nothing of: printed once, or again whenever it has changed.
+Result<int> print_or_watch(Session& session, bool watch, const std::function<Result<bool>()>& print);
 
 // A path of the API with one name in it.
 std::string path_of(std::string_view route, std::string_view name);

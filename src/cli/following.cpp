@@ -18,6 +18,7 @@ using client::StreamMessage;
 namespace {
 
 constexpr std::int64_t kRefreshEvery_us = 250'000;
+constexpr std::int64_t kAskEvery_us = 2'000'000;
 
 }  // namespace
 
@@ -118,7 +119,7 @@ client::EventWish wish_for(const std::string& pinned_selector, Watched watched) 
 }
 
 Result<int> watch_printed(Session& session, const client::EventWish& wish,
-                          const std::function<Result<bool>()>& print) {
+                          const std::function<Result<bool>()>& print, Told told) {
   const Interrupt interrupt;
   Reprinter reprinter(session, print);
   Result<bool> more = reprinter.refresh();
@@ -127,8 +128,9 @@ Result<int> watch_printed(Session& session, const client::EventWish& wish,
   bool old = false;
   Follower follower;
   follower.take = [&](const StreamMessage& message) {
-    old = old || !message.kind.empty();
-    if (!old || client::mono_now_us() - printed_mono_us < kRefreshEvery_us) return true;
+    const std::int64_t shown_us = client::mono_now_us() - printed_mono_us;
+    old = old || !message.kind.empty() || (told == Told::some && shown_us >= kAskEvery_us);
+    if (!old || shown_us < kRefreshEvery_us) return true;
     const Result<client::Api*> api = session.api();
     Result<bool> made = reprinter.refresh();
     // What the stream does not survive either is waited for there.

@@ -33,9 +33,11 @@ enum class Watched : std::uint8_t { things, tasks };
 // What to be told for a selector that is pinned; everything when it names no batch.
 client::EventWish wish_for(const std::string& pinned_selector, Watched watched);
 
+// Whether the stream tells of every change of what is shown, or there is something to be asked for every two seconds as well.
+enum class Told : std::uint8_t { all, some };
 // Prints by `print` now and whenever something of `wish` changed, until Ctrl-C: on a terminal in place, elsewhere the
 // lines that are new. `print` writes to the session's output and says false when there is nothing more to wait for.
 Result<int> watch_printed(Session& session, const client::EventWish& wish,
-                          const std::function<Result<bool>()>& print);
+                          const std::function<Result<bool>()>& print, Told told = Told::all);
 
 }  // namespace muster::cli

@@ -1,8 +1,11 @@
 """`muster user|project|token|audit …` against a real server, as a new admin would type them."""
 
 import json
+import subprocess
 
 import pytest
+
+import cli_support as cli
 
 
 @pytest.fixture
@@ -113,3 +116,29 @@ def test_the_audit_log(admin):
         assert json.loads(admin("audit", "verify", *words).stdout)["holds"] is True
     for words in (["-q"], ["--quiet"]):
         assert admin("audit", "verify", *words).stdout == rows[-1]["hash"] + "\n"
+
+
+@pytest.mark.parametrize("words, change, seen", [
+    (["user", "list"], ["user", "create", "ada"], "ada"),
+    (["user", "show", "ben"], ["user", "set", "ben", "--disable"], "true"),
+    (["project", "list"], ["project", "create", "atlas"], "atlas"),
+    (["project", "show", "default"], ["project", "set", "default", "--note", "changed"], "changed"),
+    (["token", "list"], ["token", "create", "--note", "laptop"], "laptop"),
+    (["secret", "list"], ["secret", "create", "archive", "--note", "fresh"], "fresh"),
+    (["secret", "show", "pass"], ["secret", "set", "pass", "--note", "fresh"], "fresh"),
+    (["audit", "list"], ["project", "create", "atlas"], "project.create"),
+    (["limit", "list"], ["limit", "set", "user:ada", "--max-running", "7"], "user:ada")])
+def test_what_the_stream_does_not_tell_of_can_be_watched_too(admin, words, change, seen):
+    """user, project, token, secret, audit and limit list, and their show: -w and --watch."""
+    admin("user", "create", "ben")
+    admin("secret", "create", "pass", stdin="x\n")
+    option = "-w" if words[1] == "list" else "--watch"
+    watching = subprocess.Popen([cli.MUSTER, *words, option, "--data", str(admin.server.data)], stdout=subprocess.PIPE)
+    try:
+        watching.stdout.readline()    # it has looked once
+        assert admin(*change, stdin="x\n").returncode == 0
+        cli.lines_until(watching.stdout, seen)
+    finally:
+        watching.terminate()
+        watching.wait(30)
+        watching.stdout.close()

@@ -26,7 +26,7 @@ class UserShow final : public AccessShow {
   UserShow() : AccessShow("/users", kUserView) {}
   void declare(Options& options) override {
     options.positional("NAME", name_, 0, 1, "the user; default: yourself");
-    declare_output(options, output_, OutputKind::thing);
+    declare_output_and_watch(options);
   }
 };
 
@@ -35,7 +35,7 @@ class ProjectShow final : public AccessShow {
   ProjectShow() : AccessShow("/projects", kProjectView) {}
   void declare(Options& options) override {
     options.positional("NAME", name_, 1, 1, "the project");
-    declare_output(options, output_, OutputKind::thing);
+    declare_output_and_watch(options);
   }
 };
 

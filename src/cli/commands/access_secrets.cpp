@@ -23,7 +23,7 @@ class SecretShow final : public AccessShow {
   SecretShow() : AccessShow("/secrets", kSecretView) {}
   void declare(Options& options) override {
     options.positional("NAME", name_, 1, 1, "the secret");
-    declare_output(options, output_, OutputKind::thing);
+    declare_output_and_watch(options);
   }
 };
 

@@ -1,6 +1,8 @@
 // `limit list`, `limit set`, `limit delete`: how much users, projects and labels may have running at once.
 // Setting says everything anew, so what is left out is not limited.
+#include "cli/access_body.h"
 #include "cli/commands/commands.h"
+#include "cli/following.h"
 #include "cli/printer.h"
 #include "client/text.h"
 #include "core/command.h"
@@ -17,21 +19,29 @@ using client::Json;
 
 class LimitList final : public CommandBody {
  public:
-  void declare(Options& options) override { declare_output(options, output_, OutputKind::list); }
+  void declare(Options& options) override {
+    declare_watch(options, watch_);
+    declare_output(options, output_, OutputKind::list);
+  }
 
   Result<int> run(Session& session) override {
     const Result<OutputChoice> choice = choose_output(output_, session.out_terminal());
     if (!choice) return std::unexpected(choice.error());
-    const Result<Api*> api = session.api();
-    if (!api) return std::unexpected(api.error());
-    const Result<void> printed = print_list(
-        session, kLimitView, *choice, 0, [&](const std::string&, std::uint64_t) { return (*api)->limits(); });
-    if (!printed) return std::unexpected(printed.error());
-    return 0;
+    const FetchPage fetch = [&](const std::string&, std::uint64_t) -> Result<Document> {
+      const Result<Api*> api = session.api();
+      if (!api) return std::unexpected(api.error());
+      return (*api)->limits();
+    };
+    return print_or_watch(session, watch_, [&]() -> Result<bool> {
+      const Result<void> printed = print_list(session, kLimitView, *choice, 0, fetch);
+      if (!printed) return std::unexpected(printed.error());
+      return true;
+    });
   }
 
  private:
   OutputOptions output_;
+  bool watch_ = false;
 };
 
 // The options that bring a limit back as it is.
