@@ -49,6 +49,10 @@ def fake(tmp_path):
             1, id=f"42.{i}#1", state="failed" if i % 7 == 0 else "succeeded", cause="exit" if i % 7 == 0 else None, exit_code=i % 7 and 0,
             message=HOSTILE, worker=f"node{i % 3}", wall_s=float(i), started=cli.ago(100000 - 100 * i), ended=cli.ago(99000 - 100 * i))
             for i in range(500 * page + 1, 500 * page + 501)), following="next" if page == 0 else None) for page in (0, 1)]
+        server.routes[("GET", "/failures")] = {"schema": "muster.failures/1", "batch": 42, "failed": 142, "groups_total": 2, "groups": [
+            {"count": 142, "cause": "exit", "phase": "executing", "exit_code": 137, "signal": None, "line": HOSTILE, "line_read": True,
+             "first": cli.ago(99), "last": cli.ago(9), "workers": {HOSTILE: 142}, "peak_mem_mb": 1, "mem_mb": 8192,
+             "samples": ["42.7", "42.14", "42.21"], "retry": "muster retry 42 --where 'state=failed cause=exit exit=137'"}]}
         server.routes[("GET", "/attempts")] = lambda request: pages[1 if "after" in request.query else 0]
         yield server, run
 
@@ -61,7 +65,8 @@ def test_the_page(fake, tmp_path):
     page = Checked(text)
     assert "<script" not in text and "\x1b" not in text and "\u202e" not in text and "http" not in text.replace("http-equiv", "")
     assert "default-src 'none'" in text and "prefers-color-scheme:dark" in text and "@media print" in text
-    for said in ("Batch 42 <script>alert(1)</script>", "200 tasks, 1000 attempts", "Timeline", "Why attempts failed", "Slowest attempts",
+    for said in ("Batch 42 <script>alert(1)</script>", "200 tasks, 1000 attempts", "Timeline", "Why tasks failed", "exit 137, as after SIGKILL",
+                 "42.7, 42.14, 42.21", "muster retry 42 --where 'state=failed cause=exit exit=137'", "and 1 causes more", "Why attempts failed", "Slowest attempts",
                  "42.1000#1", "node0", "3 workers", "Resources", "Each task", "resources.mem_mb"):
         assert said in page.text, said
     assert "142" in page.text, "attempts that failed"
@@ -79,11 +84,13 @@ def test_where_it_goes(fake, tmp_path):
 
 
 def test_of_a_real_batch_and_of_an_empty_one(worker_server, tmp_path):
-    batch = worker_server.submit("sh", "-c", "test {} -ne 3", array="1-5", name="small")["batch"]
+    batch = worker_server.submit("sh", "-c", "echo no file /data/{} >&2; test {} -ne 3", array="1-5", name="small")["batch"]
     worker_server.wait(str(batch))
     text = worker_server.run("report", "last").stdout
     page = Checked(text)
     assert f"Batch {batch} small" in page.text and "5 tasks, 5 attempts" in page.text and "exit 1" in page.text
+    (line,) = [group["line"] for group in worker_server.get("/failures", selector=str(batch))["groups"]]
+    assert "Why tasks failed" in page.text and line in page.text and "/data/3" not in page.text.split("Why tasks failed")[1].split("Why attempts")[0]
     held = worker_server.submit("true", name="held", held=True)["batch"]
     page = Checked(worker_server.run("report", held).stdout)
     assert "1 tasks, 0 attempts" in page.text and "Timeline" not in page.text

@@ -4,6 +4,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/commands/shows.h"
+#include "cli/failure_text.h"
 #include "cli/pinned_selectors.h"
 #include "cli/printer.h"
 #include "cli/views/cells.h"
@@ -21,19 +22,6 @@ using client::Json;
 
 constexpr std::size_t kWorkersShown = 3;
 
-// "exit 137", "oom", "signal 11": what a person calls it.
-std::string cause_text(const Json& group) {
-  const std::string_view cause = group["cause"].text("unknown");
-  std::string text(cause);
-  if (group["exit_code"].is_number()) text = join_text("exit ", group["exit_code"].serialize());
-  if (cause == "signal") text = join_text("signal ", group["signal"].serialize());
-  if (group["exit_code"].integer() == 137) text += ", as after SIGKILL: most often out of memory";
-  if (cause == "oom") text = "out of memory";
-  if (cause == "oom" && group["mem_mb"].number() > 0)
-    text += join_text(" (", format_memory_mb(group["mem_mb"].number()), " asked)");
-  return text;
-}
-
 std::string workers_text(const Json& workers) {
   std::string text;
   for (std::size_t i = 0; i < workers.size() && i < kWorkersShown; ++i)
@@ -44,8 +32,8 @@ std::string workers_text(const Json& workers) {
 
 void print_group(Session& session, const Json& group, const ViewContext& context) {
   Output& out = session.out();
-  out.line(
-      join_text("  ", group["count"].number(), "x ", cause_text(group), "  (", group["phase"].text(), ")"));
+  out.line(join_text("  ", group["count"].number(), "x ", failure_cause_text(group), "  (",
+                     group["phase"].text(), ")"));
   const std::string_view line = group["line"].text();
   if (!line.empty()) out.line(join_text("      ", escape_text(line)));
   if (!group["line_read"].truth()) out.line("      (what these wrote was not looked at)");

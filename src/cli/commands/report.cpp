@@ -32,10 +32,13 @@ class Report final : public CommandBody {
     if (!api) return std::unexpected(api.error());
     const Result<Document> batch = (*api)->batch(*selector);
     if (!batch) return std::unexpected(batch.error());
+    const Result<Document> failures = (*api)->failures(batch->root()["id"].serialize(), "");
+    if (!failures) return std::unexpected(failures.error());
     const std::int64_t now_wall_us = client::wall_now_us();
     const Result<Figures> figures = collect(**api, batch->root(), now_wall_us);
     if (!figures) return std::unexpected(figures.error());
-    const std::string html = report_html(batch->root(), *figures, now_wall_us, session.version());
+    const std::string html =
+        report_html(batch->root(), failures->root(), *figures, now_wall_us, session.version());
     if (file_.empty() && !session.out_terminal().is_terminal) {
       session.out().write(html);
       return 0;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "cli/failure_text.h"
 #include "cli/report/style.h"
 #include "client/text.h"
 #include "core/escape.h"
@@ -79,7 +80,8 @@ std::string state_text(std::string_view state) {
 
 class Page {
  public:
-  Page(const Json& batch, const Figures& figures) : batch_(batch), figures_(figures) {}
+  Page(const Json& batch, const Json& failures, const Figures& figures)
+      : batch_(batch), failures_(failures), figures_(figures) {}
 
   std::string write(std::int64_t made_wall_us, std::string_view version) {
     const std::string title = join_text("Batch ", batch_["id"].number(), " ", html(batch_["name"].text()));
@@ -91,6 +93,7 @@ class Page {
     head(title);
     counts();
     timeline();
+    failures();
     causes();
     slowest();
     resources();
@@ -215,6 +218,32 @@ class Page {
     out_ += "</table></details>\n";
   }
 
+  // The groups of `muster failures`: what differs from task to task is masked in their lines.
+  void failures() {
+    const Json groups = failures_["groups"];
+    if (groups.size() == 0) return;
+    out_ +=
+        "<section><h2>Why tasks failed</h2><table><tr><th class=\"n\">tasks</th><th>cause</th><th>last line "
+        "on "
+        "stderr</th><th>for instance</th><th>again</th></tr>\n";
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      const Json group = groups.at(i);
+      std::string samples;
+      for (std::size_t k = 0; k < group["samples"].size(); ++k)
+        samples += join_text(k == 0 ? "" : ", ", html(group["samples"].at(k).text()));
+      const std::string line =
+          group["line_read"].truth() ? escape_text(group["line"].text()) : "(not looked at)";
+      out_ += join_text("<tr><td class=\"n\">", group["count"].number(), "</td><td class=\"failed\">",
+                        html(failure_cause_text(group)), "</td><td class=\"wrap\">",
+                        html(truncate_text(line, 300)), "</td><td>", samples,
+                        "</td><td class=\"wrap\"><code>", html(group["retry"].text()), "</code></td></tr>\n");
+    }
+    const std::uint64_t total = failures_["groups_total"].number();
+    out_ += "</table>";
+    if (total > groups.size()) out_ += join_text("<p>and ", total - groups.size(), " causes more</p>");
+    out_ += "</section>\n";
+  }
+
   void causes() {
     if (figures_.causes.empty()) return;
     std::vector<std::pair<std::string, const CauseGroup*>> ranking;
@@ -331,15 +360,16 @@ class Page {
   }
 
   const Json& batch_;
+  const Json& failures_;
   const Figures& figures_;
   std::string out_;
 };
 
 }  // namespace
 
-std::string report_html(const Json& batch, const Figures& figures, std::int64_t made_wall_us,
-                        std::string_view version) {
-  return Page(batch, figures).write(made_wall_us, version);
+std::string report_html(const Json& batch, const Json& failures, const Figures& figures,
+                        std::int64_t made_wall_us, std::string_view version) {
+  return Page(batch, failures, figures).write(made_wall_us, version);
 }
 
 }  // namespace muster::cli

@@ -11,8 +11,8 @@
 
 namespace muster::cli {
 
-// `batch` is the server's document; `made_wall_us` is printed as the time of the report.
-std::string report_html(const client::Json& batch, const Figures& figures, std::int64_t made_wall_us,
-                        std::string_view version);
+// `batch` and `failures` are the server's documents; `made_wall_us` is printed as the time of the report.
+std::string report_html(const client::Json& batch, const client::Json& failures, const Figures& figures,
+                        std::int64_t made_wall_us, std::string_view version);
 
 }  // namespace muster::cli
