@@ -74,6 +74,7 @@ struct LiveAttempt {
   AttemptState phase = AttemptState::assigned;
   WorkerId worker = 0;
   Micros granted_wall_us = 0;
+  Micros started_wall_us = 0;  // when its start was heard of; 0: not yet, or not in this life of the server
 };
 
 class Engine {

@@ -90,6 +90,7 @@ std::vector<LiveAttempt> Engine::live_attempts(BatchId id) const {
     attempt.phase = live.attempt.state;
     attempt.worker = live.attempt.worker;
     attempt.granted_wall_us = live.attempt.granted_wall_us;
+    attempt.started_wall_us = live.started_wall_us;
     attempts.push_back(attempt);
   }
   return attempts;

@@ -576,6 +576,7 @@ void Front::tick() {
 void Front::every_second() {
   state_->denials.tick();
   state_->stream.every_second();
+  state_->statistics.every_second();
   state_->pacer.tidy(state_->backend.now().mono_us);
 }
 

@@ -13,7 +13,8 @@ namespace {
 constexpr std::uint64_t kTasksLeast = 20;
 constexpr std::size_t kBatchesMax = 256;
 constexpr std::uint32_t kWindow = 1000;
-constexpr int kWindowsReadBack = 2;
+constexpr int kWindowsAtOnce = 2;
+constexpr int kWindowsPerSecond = 4;
 constexpr Micros kEstimateAge_us = 2'000'000;
 constexpr unsigned kEstimatesPerSecond = 8;
 constexpr std::uint64_t kPeaksLeast = 10;
@@ -76,6 +77,7 @@ void Statistics::committed(const Changes& changes) {
     if (row.task_count >= kTasksLeast && !worth.contains(row.id)) worth[row.id] = entry_of(row.id);
   }
   if (worth.empty()) return;
+  note_fresh(changes, worth);
   BatchId last = 0;
   Entry* entry = nullptr;
   for (const TaskRow& row : changes.tasks) {
@@ -84,28 +86,50 @@ void Statistics::committed(const Changes& changes) {
       entry = found == worth.end() ? nullptr : found->second;
       last = row.batch;
     }
-    if (entry != nullptr) add(*entry, row);
+    if (entry != nullptr && (entry->read_all || row.position < entry->read_to)) add(*entry, row);
   }
 }
 
-void Statistics::read_back(const BatchRow& batch, Entry& entry) {
-  entry.read_back = true;
-  if (entry.figures.times.count() * 2 >= ended_count(batch)) return;
-  entry.figures = {};
-  Position from = 0;
-  for (int window = 0; window < kWindowsReadBack; ++window) {
-    const TaskFilter filter{batch.id, 0, UINT64_MAX, {TaskState::succeeded, TaskState::failed}};
-    const std::vector<TaskRow> rows = backend_.history().tasks(filter, Page{from, kWindow});
-    for (const TaskRow& row : rows) add(entry, row);
-    if (rows.size() < kWindow) return;
-    from = rows.back().position + 1;
+// Of a batch nothing of which had ended before this commit, there is nothing to read.
+void Statistics::note_fresh(const Changes& changes, const std::map<BatchId, Entry*>& worth) {
+  std::map<BatchId, std::uint64_t> ended_now;
+  for (const TaskRow& row : changes.tasks) {
+    if (row.state == TaskState::succeeded || row.state == TaskState::failed) ++ended_now[row.batch];
   }
+  for (const BatchRow& row : changes.batches) {
+    const auto found = worth.find(row.id);
+    if (found == worth.end() || found->second->read_all || found->second->read_to != 0) continue;
+    if (ended_count(row) <= ended_now[row.id]) found->second->read_all = true;
+  }
+}
+
+void Statistics::read_on(BatchId id, Entry& entry) {
+  if (entry.read_all) return;
+  const TaskFilter filter{id, 0, UINT64_MAX, {TaskState::succeeded, TaskState::failed}};
+  const std::vector<TaskRow> rows = backend_.history().tasks(filter, Page{entry.read_to, kWindow});
+  for (const TaskRow& row : rows) add(entry, row);
+  entry.read_all = rows.size() < kWindow;
+  if (!rows.empty()) entry.read_to = rows.back().position + 1;
+}
+
+void Statistics::every_second() {
+  int left = kWindowsPerSecond;
+  for (const auto& [id, entry] : entries_) {
+    while (entry->asked && !entry->read_all && left-- > 0) read_on(id, *entry);
+    if (left <= 0) return;
+  }
+}
+
+// The first rows at once, so that there is something to tell from; the others by and by.
+void Statistics::ask_for(BatchId id, Entry& entry) {
+  for (int i = 0; !entry.asked && i < kWindowsAtOnce; ++i) read_on(id, entry);
+  entry.asked = true;
 }
 
 const BatchFigures* Statistics::of(const BatchRow& batch) {
   if (batch.task_count < kTasksLeast) return nullptr;
   Entry& entry = *entry_of(batch.id);
-  if (!entry.read_back) read_back(batch, entry);
+  ask_for(batch.id, entry);
   return &entry.figures;
 }
 
@@ -119,12 +143,14 @@ std::optional<TimeLeft> Statistics::time_left(const BatchRow& batch) {
     estimates_ = 0;
   }
   if (++estimates_ > kEstimatesPerSecond) return entry.left;
-  if (!entry.read_back) read_back(batch, entry);
+  ask_for(batch.id, entry);
   const auto count = [&](TaskState state) { return batch.counts[static_cast<std::size_t>(state)]; };
   TimeLeftQuestion question{entry.figures.times, {}, 0, batch.task_count};
   for (const engine::LiveAttempt& live : backend_.engine().live_attempts(batch.id)) {
     if (live.phase == AttemptState::executing || live.phase == AttemptState::stopping) {
-      question.running.push_back(std::max<Micros>(0, now.wall_us - live.granted_wall_us));
+      // What was granted ahead waited for its place; after a restart only the grant is known.
+      const Micros since_us = live.started_wall_us != 0 ? live.started_wall_us : live.granted_wall_us;
+      question.running.push_back(std::max<Micros>(0, now.wall_us - since_us));
     } else {
       ++question.not_started;
     }

@@ -1,7 +1,7 @@
 // What is known of the tasks of a batch that ended: how long they took and how
 // much memory they used, as histograms. Kept as commits pass by; of a batch
-// that was there before the server, or left memory, a bounded number of rows is
-// read once.
+// that was there before the server, or left memory, the rows are read a piece
+// at a time, each task counted once.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,8 @@ class Statistics {
   void committed(const Changes& changes);
   // Null for a batch with too few tasks to say anything of.
   const BatchFigures* of(const BatchRow& batch);
+  // Reads on where rows from before are still to be looked at.
+  void every_second();
   // Worked out at most every two seconds for a batch, and for a few batches a
   // second.
   std::optional<TimeLeft> time_left(const BatchRow& batch);
@@ -43,13 +45,18 @@ class Statistics {
  private:
   struct Entry {
     BatchFigures figures;
-    bool read_back = false;  // rows from before were looked at
+    // Rows below were looked at, and their ends are counted as they are committed; the others are still to be read.
+    Position read_to = 0;
+    bool read_all = false;
+    bool asked = false;  // somebody wants to know
     Micros estimated_us = 0;
     std::optional<TimeLeft> left;
     std::uint64_t used = 0;  // for dropping the one that was not asked for the longest
   };
   Entry* entry_of(BatchId id);
-  void read_back(const BatchRow& batch, Entry& entry);
+  static void note_fresh(const Changes& changes, const std::map<BatchId, Entry*>& worth);
+  void read_on(BatchId id, Entry& entry);
+  void ask_for(BatchId id, Entry& entry);
   static void add(Entry& entry, const TaskRow& row);
 
   Backend& backend_;

@@ -52,3 +52,20 @@ def test_memory_that_is_asked_for_and_not_used_is_told_with_the_command(work):
     assert (again["tasks"], again["mem_suggested_mb"]) == (40, usage["mem_suggested_mb"])
     document = json.loads(work("batch", "show", "1", "--json").out)
     assert document["usage"]["try"] == usage["try"]
+
+
+def test_every_task_of_before_is_counted_once(work):
+    """A new server reads the rows a piece at a time, while more tasks end: in the end each has been counted, and none twice."""
+    work("submit", "-n", "many", "--array", "1-5000", "--wait", "--progress", "none", "--", "true")
+    work("submit", "--batch", "many", "--array", "5001-5100", "--hold", "--", "true")
+    work.server.kill()
+    work.server.start()
+    assert 0 < work.server.get("/batches/1")["usage"]["tasks"] <= 5000
+    work("release", "1")
+    work("wait", "1", "--progress", "none")
+    deadline = time.monotonic() + 30
+    while (usage := work.server.get("/batches/1")["usage"])["tasks"] < 5100:
+        assert time.monotonic() < deadline, usage
+        time.sleep(0.1)
+    time.sleep(1.1)    # one more piece would be read by now
+    assert work.server.get("/batches/1")["usage"]["tasks"] == 5100
