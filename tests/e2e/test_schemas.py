@@ -27,6 +27,17 @@ def first_of_stream(server):
     return json.loads(line.removeprefix(b"data: "))
 
 
+def operations(server):
+    """A change in the background that goes on, one that is done, and one that failed."""
+    found = []
+    for where in ("index=1+", "index=0"):
+        found.append(server.request("POST", "/hold?background=true", {"selectors": ["1"], "where": where, "dry_run": True}).json())
+        while (now := server.get(f"/operations/{found[-1]['id']}"))["state"] == "running":
+            pass
+        found.append(now)
+    return found
+
+
 @pytest.fixture
 def documents(worker_server, tmp_path):
     """Documents of a server on which everything has happened once: from the command line as -o json prints them."""
@@ -54,12 +65,7 @@ def documents(worker_server, tmp_path):
     take("explain", "--worker", next(one for one in found if one["schema"] == "muster.workers/1")["items"][0]["name"])
     take("failures", "1")
     found.append(server.get("/select", selector="1"))
-    found.append(server.get("/tasks/1.1/spec"))
-    for where in ("index=1+", "index=0"):
-        found.append(server.request("POST", "/hold?background=true", {"selectors": ["1"], "where": where, "dry_run": True}).json())
-        while (now := server.get(f"/operations/{found[-1]['id']}"))["state"] == "running":
-            pass
-        found.append(now)
+    found += [server.get("/tasks/1.1/spec"), *operations(server)]
     found.append(first_of_stream(server))
     take("batch", "set", "2", "--priority", "3")
     take("hold", "2")
