@@ -8,15 +8,19 @@
 
 namespace muster::sim {
 
-bool names(const Input& input, ChangeVerb verb, TaskRef task) {
+bool means(const Target& target, TaskIndex index, Position position) {
+  const auto in = [](std::uint64_t number) {
+    return [number](const auto& span) { return span.first <= number && number <= span.last; };
+  };
+  if (target.chosen) return std::any_of(target.chosen->begin(), target.chosen->end(), in(position));
+  return target.ranges.empty() || std::any_of(target.ranges.begin(), target.ranges.end(), in(index));
+}
+
+bool names(const Input& input, ChangeVerb verb, TaskRef task, Position position) {
   const auto* change = std::get_if<Change>(&input);
   if (change == nullptr || change->verb != verb || change->dry_run) return false;
   return std::any_of(change->targets.begin(), change->targets.end(), [&](const Target& target) {
-    if (target.batch != task.batch) return false;
-    return target.ranges.empty() ||
-           std::any_of(target.ranges.begin(), target.ranges.end(), [&](const IndexSpan& span) {
-             return span.first <= task.index && task.index <= span.last;
-           });
+    return target.batch == task.batch && means(target, task.index, position);
   });
 }
 
@@ -196,7 +200,7 @@ void Ledger::put_runs(const Changes& changes, const Input& input) {
       if (!was.in_run || was.state != TaskState::cancelled || was.by_dependency) continue;
       if (is.in_run && is.state == TaskState::cancelled) continue;
       const TaskRef task{id, index_of(batch, position)};
-      if (!names(input, ChangeVerb::retry, task))
+      if (!names(input, ChangeVerb::retry, task, position))
         throw Broken{"the cancelled task " + describe(task) + " came back"};
     }
   }
@@ -209,7 +213,7 @@ void Ledger::count_retries(const Input& input) {
     const FlatBatch* batch = find(target.batch);
     for (Position position = 0; batch != nullptr && position < batch->tasks.size(); ++position) {
       const TaskRef task{target.batch, index_of(*batch, position)};
-      if (batch->tasks[position].stored_final() && names(input, ChangeVerb::retry, task))
+      if (batch->tasks[position].stored_final() && names(input, ChangeVerb::retry, task, position))
         ++retries_by_people_[task];
     }
   }

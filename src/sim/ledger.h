@@ -95,7 +95,9 @@ struct TaskFacts {
   std::uint64_t retries_by_people = 0;
 };
 
+// Does the target mean the task of this index at this position?
+bool means(const Target& target, TaskIndex index, Position position);
 // Is `task` named by this person's `verb`?
-bool names(const Input& input, ChangeVerb verb, TaskRef task);
+bool names(const Input& input, ChangeVerb verb, TaskRef task, Position position);
 
 }  // namespace muster::sim

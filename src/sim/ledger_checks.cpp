@@ -16,7 +16,8 @@ std::string name(const FlatBatch& batch, Position position) {
 void check_same_attempt(const FlatBatch& batch, const FlatTask& was, TaskState before, const TaskRow& row,
                         const Input& input) {
   const std::string task = name(batch, row.position);
-  const bool retried = names(input, ChangeVerb::retry, {row.batch, Ledger::index_of(batch, row.position)});
+  const bool retried =
+      names(input, ChangeVerb::retry, {row.batch, Ledger::index_of(batch, row.position)}, row.position);
   if (row.attempt.incarnation != 0 && was.incarnation != 0 && row.attempt.incarnation != was.incarnation) {
     throw Broken{"an attempt of task " + task + " changed its epoch"};
   }

@@ -12,12 +12,6 @@ namespace {
 
 std::uint64_t count_of(const IndexSeries& series) { return (series.last - series.first) / series.step + 1; }
 
-bool holds(const Target& target, TaskIndex index) {
-  return target.ranges.empty() ||
-         std::any_of(target.ranges.begin(), target.ranges.end(),
-                     [&](const IndexSpan& span) { return span.first <= index && index <= span.last; });
-}
-
 // Of a worker that never connected only what was said of it is known.
 bool could_be(const WorkerRow& row, const Resources& wanted) {
   if (row.cpu_slots && *row.cpu_slots < wanted.cpu_slots) return false;
@@ -58,6 +52,7 @@ void Oracle::restart() {
   going_down_ = false;
   space_ = SpaceState::plenty;
   keys_.clear();
+  change_keys_.clear();
 }
 
 Expectation Oracle::expect(const Input& input, const engine::Engine& engine) {
@@ -177,10 +172,10 @@ Expectation Oracle::expect_submit(const Submit& submit, const engine::Engine& en
 
 void Oracle::expect_target(const Change& change, const Target& target, Expectation& expected) const {
   const FlatBatch& batch = *ledger_.find(target.batch);
-  const bool whole = target.ranges.empty();
+  const bool whole = target.whole_batch();
   std::uint64_t movable = 0;
   for (Position position = 0; position < batch.tasks.size(); ++position) {
-    if (!holds(target, Ledger::index_of(batch, position))) continue;
+    if (!means(target, Ledger::index_of(batch, position), position)) continue;
     const TaskState state = ledger_.state_of(batch, position);
     const bool moves = state == TaskState::waiting || state == TaskState::ready;
     bool wanted = false;
@@ -203,27 +198,49 @@ void Oracle::expect_target(const Change& change, const Target& target, Expectati
   if (flag_only && (holds_batch || opens_batch)) ++expected.changed.count;
 }
 
-Expectation Oracle::expect_change(const Change& change, const engine::Engine& engine) const {
+std::optional<Expectation> Oracle::expect_again(const Change& change) const {
+  if (change.key.empty()) return std::nullopt;
+  const auto known = change_keys_.find({change.principal.project, change.key});
+  if (known == change_keys_.end() && !change.known_key) return std::nullopt;
+  const std::string& hash = known != change_keys_.end() ? known->second.first : change.known_key->body_hash;
+  if (hash != change.body_hash) return refused(kKeyReused);
+  Expectation expected;
+  expected.kind = Expectation::Kind::changed;
+  if (known != change_keys_.end()) {
+    expected.changed = known->second.second;
+  } else {
+    expected.changed.count = change.known_key->count;
+    expected.changed.skipped = change.known_key->last_index;
+  }
+  expected.changed.replayed = true;
+  return expected;
+}
+
+Expectation Oracle::expect_change(const Change& change, const engine::Engine& engine) {
+  if (const auto again = expect_again(change)) return *again;
   Expectation expected;
   expected.kind = Expectation::Kind::changed;
   for (const Target& target : change.targets) {
     const FlatBatch* batch = ledger_.find(target.batch);
     if (batch == nullptr) return refused(kNoSuchThing);
-    bool any = target.ranges.empty();
+    bool any = target.whole_batch();
     for (Position p = 0; p < batch->tasks.size(); ++p)
-      any = any || holds(target, Ledger::index_of(*batch, p));
+      any = any || means(target, Ledger::index_of(*batch, p), p);
     if (!any) return refused(kNoSuchThing);
     if (change.verb == ChangeVerb::retry && batch->row.state == BatchState::cancelling)
       return refused(kWrongState);
   }
   for (const Target& target : change.targets) expect_target(change, target, expected);
   if (retries_the_impossible(change, expected, engine)) return refused(kInfeasible);
+  if (!change.key.empty() && !change.dry_run)
+    change_keys_[{change.principal.project, change.key}] = {change.body_hash, expected.changed};
   return expected;
 }
 
 bool Oracle::retries_the_impossible(const Change& change, const Expectation& expected,
                                     const engine::Engine& engine) const {
-  if (change.verb != ChangeVerb::retry || change.options.empty()) return false;
+  const bool has_options = change.verb == ChangeVerb::retry || change.verb == ChangeVerb::set;
+  if (!has_options || change.options.empty()) return false;
   return std::any_of(expected.selected.begin(), expected.selected.end(), [&](const Expectation::Was& was) {
     Resources wanted = ledger_.template_of(*ledger_.find(was.batch), was.position).resources;
     const RetryOptions& options = change.options;
@@ -303,7 +320,8 @@ void Oracle::check(const Input& input, const Expectation& expected, const Decisi
   } else {
     const auto* changed = std::get_if<Changed>(&reply->body);
     as_expected = changed != nullptr && changed->count == expected.changed.count &&
-                  changed->skipped == expected.changed.skipped;
+                  changed->skipped == expected.changed.skipped &&
+                  changed->replayed == expected.changed.replayed;
   }
   if (!as_expected)
     throw Broken{"a command was answered with \"" + describe(reply->body) + "\" instead of \"" +

@@ -40,7 +40,9 @@ class Oracle {
   Expectation expect_submit(const Submit& submit, const engine::Engine& engine);
   std::string refusal(const Submit& submit, BatchId into, const engine::Engine& engine) const;
   std::string refusal_of_dependencies(const Submit& submit, BatchId into) const;
-  Expectation expect_change(const Change& change, const engine::Engine& engine) const;
+  Expectation expect_change(const Change& change, const engine::Engine& engine);
+  // What the same change was answered with before; nothing when its key is new.
+  std::optional<Expectation> expect_again(const Change& change) const;
   void expect_target(const Change& change, const Target& target, Expectation& expected) const;
   bool retries_the_impossible(const Change& change, const Expectation& expected,
                               const engine::Engine& engine) const;
@@ -51,6 +53,7 @@ class Oracle {
   bool going_down_ = false;
   SpaceState space_ = SpaceState::plenty;
   std::map<std::pair<std::string, std::string>, std::pair<std::string, Submitted>> keys_;  // of this life
+  std::map<std::pair<std::string, std::string>, std::pair<std::string, Changed>> change_keys_;
 };
 
 }  // namespace muster::sim

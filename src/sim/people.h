@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/inputs.h"
+#include "sim/ledger.h"
 #include "sim/random.h"
 
 namespace muster::sim {
@@ -52,6 +53,7 @@ class People {
   void add_items(Submit& submit);
   void add_dependencies(Submit& submit);
   Change make_change();
+  std::vector<PositionSpan> some_positions(const FlatBatch& batch);
   Input make_setting();
   Input make_fleet_wish();
   WorkerId some_worker();
@@ -64,6 +66,7 @@ class People {
   RequestId next_request_ = 1;
   std::vector<BatchId> known_batches_;
   std::uint64_t made_ = 0;
+  std::uint64_t changes_ = 0;  // with a key
   std::vector<std::shared_ptr<const TaskTemplate>> templates_;
 };
 

@@ -163,11 +163,25 @@ void People::submit_something() {
   ask(add(std::move(submit), keyed ? Patience::few : Patience::once));
 }
 
+// What a filter may have chosen: sorted, disjoint, and perhaps none.
+std::vector<PositionSpan> People::some_positions(const FlatBatch& batch) {
+  Random& random = world_.random;
+  std::vector<PositionSpan> spans;
+  Position from = 0;
+  while (from < batch.tasks.size() && !random.one_in(4)) {
+    const Position first = from + static_cast<Position>(random.spread(0, 10));
+    const Position last = first + static_cast<Position>(random.spread(0, 6));
+    spans.push_back({first, last});
+    from = last + 2;
+  }
+  return spans;
+}
+
 Change People::make_change() {
   Random& random = world_.random;
   Change change;
   change.principal.user = "bob";
-  change.verb = static_cast<ChangeVerb>(random.below(4));
+  change.verb = static_cast<ChangeVerb>(random.below(5));
   change.dry_run = random.one_in(20);
   change.reason = random.one_in(2) ? "because" : "";
   const BatchId id = some_batch();
@@ -179,15 +193,22 @@ Change People::make_change() {
     target.ranges.push_back({from, from + static_cast<std::uint64_t>(random.spread(0, 20))});
     if (random.one_in(4)) target.ranges.push_back({from + 30, from + 32});
   }
+  if (batch != nullptr && target.ranges.empty() && random.one_in(3)) target.chosen = some_positions(*batch);
   change.targets.push_back(std::move(target));
   const BatchId other = some_batch();
   if (random.one_in(6) && other != id) change.targets.push_back({other, {}});
-  if (change.verb == ChangeVerb::retry && random.one_in(3)) {
+  if (change.verb == ChangeVerb::set || (change.verb == ChangeVerb::retry && random.one_in(3))) {
     if (random.one_in(2)) change.options.mem_mb = static_cast<std::uint64_t>(random.spread(1, 6000));
     if (random.one_in(3)) change.options.retries = 2;
     if (random.one_in(3)) change.options.cpu_slots = static_cast<std::uint32_t>(random.between(1, 2));
     if (random.one_in(3)) change.options.gpu_slots = static_cast<std::uint32_t>(random.between(0, 2));
     if (random.one_in(3)) change.options.environment.emplace_back("A", "1");
+    if (change.options.empty()) change.options.retries = 1;
+  }
+  if (random.one_in(2)) {
+    ++changes_;
+    change.key = "change" + std::to_string(random.one_in(40) ? 1 : changes_);
+    change.body_hash = "change body" + std::to_string(changes_);
   }
   return change;
 }

@@ -326,6 +326,8 @@ void Server::handle(Input input, Changes& changes, std::vector<Effect>& effects)
       if (id) submit->batch = *id;
     }
   }
+  if (auto* change = std::get_if<Change>(&input); change != nullptr && !change->key.empty())
+    change->known_key = store_.key(change->principal.project, change->key);
   if (std::holds_alternative<ShutDown>(input)) going_down_ = true;
   load_what_is_missing(input, changes, effects);
   world_.trace.note(world_.now_us(), "input", {input.index()});
