@@ -8,6 +8,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ THREADED = ("threads_test", "store_test", "blobs_test")  # what ThreadSanitizer 
 SEEDS = {False: 1_000, True: 100_000}  # of the simulator, without and with --long
 FUZZ_INPUTS = {False: 50_000, True: 2_000_000}
 LIBFUZZER_S = {False: 20, True: 600}
-LIMIT_S = {"unit": 600, "fuzz": 600, "tidy": 300, "model": 900, "simulator": 600, "e2e": 1800}
+LIMIT_S = {"unit": 600, "fuzz": 600, "tidy": 300, "model": 900, "simulator": 600, "e2e": 1800, "web": 900}
 LONG_LIMIT_S = 12 * 3600
 # A user's own server must never be what the tests talk to.
 FOREIGN = ("MUSTER_URL", "MUSTER_TOKEN", "MUSTER_TOKEN_FILE", "MUSTER_DATA", "PYTHONPATH", "PYTHONHOME", "GTEST_FILTER")
@@ -40,14 +41,14 @@ class Case:
 class Runner:
     name: str
     group: str  # a key of LIMIT_S
-    kind: str  # gtest, pytest or command
+    kind: str  # gtest, pytest, node or command
     command: list
     skip: str = ""  # why it cannot run here
     folder: pathlib.Path = ROOT
 
     @property
     def alone(self):
-        return self.group == "e2e"
+        return self.group in ("e2e", "web")
 
 
 class Family:
@@ -164,6 +165,17 @@ def libfuzzer_runner(build, name, options):
     return Runner("lib" + name, "fuzz", "command", command, folder=build)
 
 
+def web_runners(options):
+    """Tests of the page in a real browser; each file is a program of Node's."""
+    folder = ROOT / "tests/web"
+    needs = [(shutil.which("node"), "nodejs is missing"), (pathlib.Path("/usr/bin/chromium").exists(), "chromium is missing"),
+             ((folder / "node_modules/playwright-core").exists(), "npm ci was not run in tests/web (./dev test does)"),
+             ((options.build / "web/index.html").exists(), "the page was not built")]
+    skip = next((why for there, why in needs if not there), "")
+    return [Runner(f"web/{file.name.removesuffix('_test.mjs')}", "web", "node", ["node", "--test-reporter=tap", str(file.relative_to(ROOT))], skip)
+            for file in sorted(folder.glob("*_test.mjs"))]
+
+
 def find_runners(options):
     runners = []
     model = ROOT / "tests/model"
@@ -186,6 +198,7 @@ def find_runners(options):
         runners.append(Runner("simulator", "simulator", "command", [str(options.build / "muster"), "selftest", "--seeds", seeds]))
     for file in sorted((ROOT / "tests/e2e").glob("test_*.py")):
         runners.append(pytest_runner(f"e2e/{file.stem}", "e2e", file))
+    runners += web_runners(options)
     return [runner for runner in runners if not options.only or runner.group in options.only]
 
 
@@ -205,7 +218,7 @@ def environment(options):
 
 def listed_tests(runner, options, family):
     """Full names of the tests of a gtest or pytest runner."""
-    if runner.kind == "command":
+    if runner.kind in ("command", "node"):
         return []
     extra = ["--gtest_list_tests"] if runner.kind == "gtest" else ["--collect-only"]
     output = family.output_of(runner.command + extra, cwd=ROOT, env=environment(options))
@@ -283,7 +296,7 @@ def judge(runner, code, output, report):
         if code == 0:
             return [Case(runner.name, "passed")]
         return [Case(runner.name, "failed", f"{' '.join(runner.command)}: {ended(code)}\n{output}")]
-    cases = read_report(report, runner.kind, output)
+    cases = read_tap(output) if runner.kind == "node" else read_report(report, runner.kind, output)
     if cases is None:
         cases = [Case(f"{runner.name}::{name}", "passed") for name in re.findall(r"^\[       OK \] (\S+)", output, re.M)]
         begun = re.findall(r"^\[ RUN      \] (\S+)", output, re.M)
@@ -329,6 +342,20 @@ def read_report(report, kind, output):
             cases.append(Case(full, "skipped", " ".join(why.split()) or "no reason given"))
         else:
             cases.append(Case(full, "passed"))
+    return cases
+
+
+def read_tap(output):
+    """The cases of what Node's test runner prints; what it says of a failure stands indented below it."""
+    cases = []
+    for part in re.split(r"^(?=(?:not )?ok \d+ )", output, flags=re.M)[1:]:
+        outcome, name, skipped = re.match(r"(not ok|ok) \d+ - (.*?)(?: # SKIP ?(.*))?$", part, re.M).groups()
+        if skipped is not None:
+            cases.append(Case(name, "skipped", skipped or "no reason given"))
+        elif outcome == "ok":
+            cases.append(Case(name, "passed"))
+        else:
+            cases.append(Case(name, "failed", part))
     return cases
 
 

@@ -1,0 +1,24 @@
+// Which screen an address shows.
+// Must hold: every path has a screen; what is behind the last slash is the name of the thing shown.
+import type { Component } from 'svelte';
+
+type Load = () => Promise<{ default: Component<any> }>;
+
+export interface Screen {
+  id: string;
+  name: string;
+  load: Load;
+}
+
+const table: { pattern: RegExp; id: string; load: Load }[] = [
+  { pattern: /^\/tasks\/([^/]+)$/, id: 'tasks', load: () => import('./Task.svelte') },
+  { pattern: /^\/tasks\/?$/, id: 'tasks', load: () => import('./Tasks.svelte') },
+];
+
+export function screenFor(path: string): Screen {
+  for (const { pattern, id, load } of table) {
+    const found = pattern.exec(path);
+    if (found) return { id, load, name: decodeURIComponent(found[1] ?? '') };
+  }
+  return { id: 'tasks', load: () => import('./Tasks.svelte'), name: '' };
+}
