@@ -3,6 +3,9 @@
 option(MUSTER_WEB "carry the web page (needs Node, and 'npm ci' in web/)" ON)
 find_program(MUSTER_NODE NAMES node nodejs)
 mark_as_advanced(MUSTER_NODE)
+if(MUSTER_WEB AND MUSTER_NODE AND EXISTS ${CMAKE_SOURCE_DIR}/web/node_modules/.package-lock.json)
+  enable_language(ASM)  # not in the function: what it sets has to stay
+endif()
 
 # A library muster_web that defines apps/web_files.h.
 function(muster_web_page)
@@ -12,7 +15,6 @@ function(muster_web_page)
   set(web ${CMAKE_SOURCE_DIR}/web)
   set(folder ${CMAKE_BINARY_DIR}/web)
   if(MUSTER_WEB AND MUSTER_NODE AND EXISTS ${web}/node_modules/.package-lock.json)
-    enable_language(ASM)
     muster_glob(sources ${web}/src/* ${web}/public/*)
     file(GLOB settings CONFIGURE_DEPENDS ${web}/*.html ${web}/*.ts ${web}/*.js ${web}/*.json)
     add_custom_command(OUTPUT ${folder}/web_files.cpp ${folder}/web_files.S

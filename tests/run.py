@@ -170,7 +170,7 @@ def web_runners(options):
     folder = ROOT / "tests/web"
     needs = [(shutil.which("node"), "nodejs is missing"), (pathlib.Path("/usr/bin/chromium").exists(), "chromium is missing"),
              ((folder / "node_modules/playwright-core").exists(), "npm ci was not run in tests/web (./dev test does)"),
-             ((options.build / "web/index.html").exists(), "the page was not built")]
+             ((options.build / "web/dist/index.html").exists(), "the page was not built")]
     skip = next((why for there, why in needs if not there), "")
     return [Runner(f"web/{file.name.removesuffix('_test.mjs')}", "web", "node", ["node", "--test-reporter=tap", str(file.relative_to(ROOT))], skip)
             for file in sorted(folder.glob("*_test.mjs"))]

@@ -54,7 +54,7 @@ test('a filter is completed, stands in the address, and a wrong one is marked', 
 test('one task: why, attempts, log, use and command', async () => {
   const context = await browser.signedIn(muster);
   const page = await open(context, '/tasks/1.13');
-  await page.getByText('KeyError: sample 13').waitFor();
+  await page.getByRole('log').getByText('KeyError: sample 13').waitFor();
   await golden(page, 'task');
   await inBothThemes(page, 'task');
   await close(context);
@@ -94,7 +94,7 @@ test('from the table to a log with the keyboard alone', async () => {
   await page.getByText('1 task selected').waitFor();
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/tasks\/1\.13/);
-  await page.getByText('KeyError: sample 13').waitFor();
+  await page.getByRole('log').getByText('KeyError: sample 13').waitFor();
   await page.keyboard.press('r');
   await page.getByRole('dialog', { name: 'Retry 1.13' }).waitFor();
   await page.getByText('1 task would change').waitFor();

@@ -262,6 +262,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** make a link that signs a browser in, once and soon */
+        post: operations["session.link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs": {
         parameters: {
             query?: never;
@@ -415,6 +432,23 @@ export interface paths {
         get: operations["task.select"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** exchange a link for a token of the page's own */
+        post: operations["session.create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1086,6 +1120,17 @@ export interface components {
             max_running?: number | null;
             weight?: number;
         };
+        Link: {
+            /** Format: date-time */
+            expires: string;
+            link: string;
+            path: string;
+            /** @constant */
+            schema: "muster.link/1";
+        };
+        LinkWish: {
+            ttl_s?: number;
+        };
         LogLine: {
             attempt: string;
             cut: boolean;
@@ -1242,6 +1287,18 @@ export interface components {
             reason?: string;
             selectors?: string[];
             where?: string;
+        };
+        SessionMade: {
+            /** Format: date-time */
+            expires: string;
+            id: number;
+            /** @constant */
+            schema: "muster.session/1";
+            token: string;
+            user: string;
+        };
+        SessionWish: {
+            note?: string;
         };
         Shortage: {
             asked: number;
@@ -1502,7 +1559,7 @@ export interface components {
             expires: string | null;
             id: number;
             /** @enum {string} */
-            kind: "user" | "agent" | "join";
+            kind: "user" | "agent" | "join" | "link";
             /** Format: date-time */
             last_used: string | null;
             note: string | null;
@@ -1529,7 +1586,7 @@ export interface components {
             expires: string | null;
             id: number;
             /** @enum {string} */
-            kind: "user" | "agent" | "join";
+            kind: "user" | "agent" | "join" | "link";
             /** Format: date-time */
             last_used: string | null;
             note: string | null;
@@ -2363,6 +2420,43 @@ export interface operations {
             };
         };
     };
+    "session.link": {
+        parameters: {
+            query?: {
+                project?: string;
+            };
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["LinkWish"];
+            };
+        };
+        responses: {
+            /** @description done */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description refused, and why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     logs: {
         parameters: {
             query?: {
@@ -2879,6 +2973,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskSelection"];
+                };
+            };
+            /** @description refused, and why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "session.create": {
+        parameters: {
+            query?: {
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SessionWish"];
+            };
+        };
+        responses: {
+            /** @description done */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionMade"];
                 };
             };
             /** @description refused, and why */
