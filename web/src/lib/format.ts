@@ -50,7 +50,7 @@ export function bytes(value: number | null | undefined): string {
     value /= 1024;
     ++at;
   }
-  return `${at === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
+  return `${at === 0 || value >= 99.5 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
 }
 
 // 64M as the command line takes it.

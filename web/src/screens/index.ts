@@ -11,6 +11,7 @@ export interface Screen {
 }
 
 const table: { pattern: RegExp; id: string; load: Load }[] = [
+  { pattern: /^\/batches\/([^/]+)$/, id: 'batches', load: () => import('./Batch.svelte') },
   { pattern: /^\/tasks\/([^/]+)$/, id: 'tasks', load: () => import('./Task.svelte') },
   { pattern: /^\/tasks\/?$/, id: 'tasks', load: () => import('./Tasks.svelte') },
 ];
