@@ -35,6 +35,50 @@ export const taskWords: Record<string, string[]> = {
   message: [],
 };
 
+export const batchWords: Record<string, string[]> = {
+  state: ['waiting', 'trial', 'running', 'succeeded', 'ended', 'broken', 'cancelling', 'cancelled'],
+  id: [],
+  name: [],
+  owner: [],
+  why: reasons,
+  reason: [],
+  held: ['true', 'false'],
+  closed: ['true', 'false'],
+  priority: [],
+  'max-running': [],
+  tasks: ['1000+'],
+  waiting: ['1+'],
+  ready: ['1+'],
+  running: ['1+'],
+  succeeded: ['1+'],
+  failed: ['1+'],
+  cancelled: ['1+'],
+  'label.': [],
+  created: ['1d+'],
+  started: ['1d+'],
+  ended: ['1d+'],
+};
+
+export const workerWords: Record<string, string[]> = {
+  state: ['offline', 'online', 'paused', 'draining', 'quarantined', 'lost', 'removed'],
+  id: [],
+  name: [],
+  connected: ['true', 'false'],
+  host: [],
+  version: [],
+  slots: [],
+  gpus: ['1+'],
+  cpus: [],
+  mem: [],
+  disk: [],
+  assigned: ['1+'],
+  executing: ['0', '1+'],
+  'label.': [],
+  serves: [],
+  reason: [],
+  seen: ['1h+'],
+};
+
 export interface Completion {
   label: string;
   // The whole text with it, and where the caret then is.

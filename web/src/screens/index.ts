@@ -11,6 +11,8 @@ export interface Screen {
 }
 
 const table: { pattern: RegExp; id: string; load: Load }[] = [
+  { pattern: /^\/$/, id: 'overview', load: () => import('./Overview.svelte') },
+  { pattern: /^\/batches\/?$/, id: 'batches', load: () => import('./Batches.svelte') },
   { pattern: /^\/batches\/([^/]+)$/, id: 'batches', load: () => import('./Batch.svelte') },
   { pattern: /^\/tasks\/([^/]+)$/, id: 'tasks', load: () => import('./Task.svelte') },
   { pattern: /^\/tasks\/?$/, id: 'tasks', load: () => import('./Tasks.svelte') },
@@ -21,5 +23,5 @@ export function screenFor(path: string): Screen {
     const found = pattern.exec(path);
     if (found) return { id, load, name: decodeURIComponent(found[1] ?? '') };
   }
-  return { id: 'tasks', load: () => import('./Tasks.svelte'), name: '' };
+  return { id: 'overview', load: () => import('./Overview.svelte'), name: '' };
 }
