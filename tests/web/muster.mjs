@@ -71,7 +71,9 @@ export class Muster {
 
   // A command of the command line; what it prints.
   async run(...words) {
-    const { stdout } = await runFile(program, words, { cwd: this.folder, env: this.environment, maxBuffer: 1 << 26 });
+    const running = runFile(program, words, { cwd: this.folder, env: this.environment, maxBuffer: 1 << 26 });
+    running.child.stdin.end(); // items are read from there
+    const { stdout } = await running;
     return stdout.trim();
   }
 

@@ -125,8 +125,9 @@ export class LogText {
     this.head = new Uint8Array();
     if (from > 0) {
       const first = bytes.indexOf(newline);
-      this.head = bytes.slice(0, first + 1);
-      bytes = bytes.subarray(first + 1);
+      const begun = first < 0 ? bytes.length : first + 1;
+      this.head = bytes.slice(0, begun);
+      bytes = bytes.subarray(begun);
     }
     const lines = this.split(bytes);
     this.lines = lines.concat(this.lines);
