@@ -104,7 +104,7 @@ function masked(text) {
   return `${text
     .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, '<time>')
     .replace(/\d\d:\d\d:\d\d/g, '<time>')
-    .replace(/\b\d+(\.\d+)? (s|min|h|d)\b( \d\d s\b)?/g, '<duration>')
+    .replace(/\b\d+(\.\d+)? (ms|s|min|h|d)\b( \d\d s\b)?/g, '<duration>')
     .replace(/\b\d+(\.\d+)? ([KMGT]i)?B\b/g, '<size>')
     .replace(/127\.0\.0\.1:\d+/g, '<server>')
     .replace(/<1 %|\b\d+ %/g, '<percent>')

@@ -60,13 +60,19 @@ test('the types are those of the API', async (context) => {
 
 test('the words of filters are those of the server', async () => {
   const help = await muster.run('help', 'filters');
-  const ofTask = help.slice(help.indexOf('of a task\n'), help.indexOf('\nof an attempt'));
-  const keys = [...ofTask.matchAll(/^ {2}(\S+) {2,}\S/gm)].map(([, key]) => key.replace('NAME', ''));
   const source = await readFile(path.join(web, 'src/lib/filter_words.ts'), 'utf8');
-  const table = source.slice(source.indexOf('taskWords'), source.indexOf('};'));
-  const ours = [...table.matchAll(/^ {2}'?([\w.-]+)'?:/gm)].map(([, key]) => key);
-  assert.deepEqual(ours, keys);
-  for (const word of ofTask.matchAll(/^ {10,}([a-z][a-z -]+)$/gm)) {
-    for (const one of word[1].split(' ')) assert.match(source, new RegExp(`'${one}'`), `${one} is missing`);
+  for (const [object, table] of [
+    ['task', 'taskWords'],
+    ['batch', 'batchWords'],
+    ['worker', 'workerWords'],
+  ]) {
+    const section = help.slice(help.indexOf(`of a ${object}\n`)).split('\nof a')[0];
+    const keys = [...section.matchAll(/^ {2}(\S+) {2,}\S/gm)].map(([, key]) => key.replace('NAME', ''));
+    const written = source.slice(source.indexOf(`${table}:`)).split('};')[0];
+    const ours = [...written.matchAll(/^ {2}'?([\w.-]+)'?:/gm)].map(([, key]) => key);
+    assert.deepEqual(ours, keys, object);
+    for (const words of section.matchAll(/^ {10,}([a-z][a-z -]+)$/gm)) {
+      for (const one of words[1].split(' ')) assert.match(source, new RegExp(`'${one}'`), `${one} is missing`);
+    }
   }
 });

@@ -82,3 +82,15 @@ test('eight tabs at once are all live', async () => {
   for (const page of pages) await page.getByRole('row', { name: `${batch}.8` }).getByText('cancelled').waitFor();
   await close(context);
 });
+
+test('where there is no shared worker the tab that is seen listens by itself', async () => {
+  const context = await browser.signedIn(muster);
+  await context.addInitScript(() => delete globalThis.SharedWorker);
+  const { batch } = await muster.call('POST', 'batches', { command: ['sleep', '600'], array: '1-3', cwd: '/', name: 'alone' });
+  const page = await open(context, `/tasks?where=batch=${batch}`);
+  await page.getByText('live', { exact: true }).waitFor();
+  await page.getByRole('row', { name: `${batch}.3` }).waitFor();
+  await muster.run('cancel', String(batch), '--yes');
+  await page.getByRole('row', { name: `${batch}.3` }).getByText('cancelled').waitFor();
+  await close(context);
+});

@@ -20,6 +20,7 @@ export function percent(part: number, whole: number): string {
 
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return dash;
+  if (seconds < 0.095) return `${Math.round(1000 * seconds)} ms`;
   if (seconds < 0.95) return `${seconds.toFixed(2)} s`;
   if (seconds < 60) return `${seconds < 9.95 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const whole = Math.round(seconds);

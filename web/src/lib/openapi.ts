@@ -1669,6 +1669,7 @@ export interface components {
             /** Format: date-time */
             last_seen: string | null;
             lease_s: number | null;
+            let_in_by: string | null;
             mem_mb: number;
             name: string;
             offers: {
@@ -1685,6 +1686,7 @@ export interface components {
             slots: components["schemas"]["WorkerSlots"];
             /** @enum {string} */
             state: "offline" | "online" | "paused" | "draining" | "quarantined" | "lost" | "removed";
+            tasks_are_root: boolean;
             version: string | null;
         };
         WorkerChange: {
@@ -1749,6 +1751,7 @@ export interface components {
             /** Format: date-time */
             last_seen: string | null;
             lease_s: number | null;
+            let_in_by: string | null;
             mem_mb: number;
             name: string;
             offers: {
@@ -1767,6 +1770,7 @@ export interface components {
             slots: components["schemas"]["WorkerSlots"];
             /** @enum {string} */
             state: "offline" | "online" | "paused" | "draining" | "quarantined" | "lost" | "removed";
+            tasks_are_root: boolean;
             version: string | null;
         };
         WorkerSlots: {
