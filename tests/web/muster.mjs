@@ -1,7 +1,7 @@
 // A real server with a real worker in a folder of its own, for one file of tests.
 // Must hold: it is waited for by what it prints, never by time; what was started is ended, by its own pid.
 import { spawn, execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -67,6 +67,11 @@ export class Muster {
     this.process.kill('SIGTERM');
     await this.ended;
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+
+  // A file that a task waits for.
+  async touch(name) {
+    await writeFile(path.join(this.folder, name), '');
   }
 
   // A command of the command line; what it prints.

@@ -102,3 +102,51 @@ test('from the table to a log with the keyboard alone', async () => {
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await close(context);
 });
+
+test('new tasks wait above the table, and added ones come at its end', async () => {
+  const context = await browser.signedIn(muster);
+  const page = await open(context, '/tasks');
+  const first = page.getByRole('grid').getByRole('link').first();
+  await first.waitFor();
+  const before = await first.innerText();
+  await muster.call('POST', 'batches', { command: ['true'], array: '1-38', cwd: '/', name: 'fresh', held: true });
+  await page.getByRole('button', { name: '38 new ↑' }).waitFor();
+  assert.equal(await first.innerText(), before);
+  await page.getByRole('button', { name: '38 new ↑' }).click();
+  await page.getByRole('row', { name: /fresh|true/ }).first().waitFor();
+  const { items } = await muster.call('GET', 'batches?limit=1');
+  await page.getByRole('link', { name: `${items[0].id}.1`, exact: true }).waitFor();
+
+  await page.goto(`${muster.url}/batches/${items[0].id}`);
+  await page.getByText('38 tasks').waitFor();
+  await muster.call('POST', 'batches', { command: ['true'], array: '39-40', cwd: '/', batch: 'fresh' });
+  await page.getByText('40 tasks').waitFor();
+  await page.getByRole('grid').focus();
+  await page.keyboard.press('End');
+  await page.getByRole('link', { name: `${items[0].id}.40`, exact: true }).waitFor();
+  await close(context);
+});
+
+test('a log is followed while it grows, until somebody scrolls up', async () => {
+  const context = await browser.signedIn(muster);
+  const { batch } = await muster.call('POST', 'batches', {
+    command: ['sh', '-c', 'seq -f "line %g" 1 300; until test -e more; do sleep 0.02; done; seq -f "line %g" 301 320; until test -e end; do sleep 0.02; done; echo the end'],
+    cwd: muster.folder,
+    name: 'talks',
+  });
+  const page = await open(context, `/tasks/${batch}.1`);
+  const log = page.getByRole('log');
+  await log.getByText('line 300', { exact: true }).waitFor();
+  await muster.touch('more');
+  await log.getByText('line 320', { exact: true }).waitFor();
+  await log.hover();
+  await page.mouse.wheel(0, -1000);
+  await page.getByRole('checkbox', { name: 'follow' }).and(page.locator(':not(:checked)')).waitFor();
+  const seen = await log.innerText();
+  await muster.touch('end');
+  await page.getByRole('heading', { name: `${batch}.1 succeeded` }).waitFor();
+  assert.equal(await log.innerText(), seen);
+  await page.getByRole('checkbox', { name: 'follow' }).check();
+  await log.getByText('the end').waitFor();
+  await close(context);
+});

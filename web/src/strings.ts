@@ -125,6 +125,8 @@ export const t = {
     selected: (number: number) => `${plural(number, 'task')} selected`,
     selectAll: (number: string) => `Select all ${number} that match`,
     allSelected: (number: string) => `All ${number} that match are selected`,
+    fresh: (number: string) => `${number} new ↑`,
+    freshSome: 'New tasks ↑',
     clear: 'Clear the selection',
     select: 'Select',
     selectPage: 'Select all that match',

@@ -27,6 +27,9 @@ export class TaskRows {
   // How many rows can be shown; grows while pages without places of their own are read.
   length = $state(0);
   complete = $state(false);
+  // Tasks of batches that came since: they would stand above what is shown, so they wait.
+  fresh = $state(0);
+  private freshOf = new Map<number, number>();
   private rows: (Task | undefined)[] = [];
   private places = new Map<string, number>();
   private reading = new Set<number>();
@@ -50,8 +53,19 @@ export class TaskRows {
     void this.count();
   }
 
+  // More tasks were added to the batch: they come at its end.
+  grow(total: number): void {
+    this.view = { ...this.view, total };
+    if (!this.dense || total <= this.length) return;
+    this.total = total;
+    this.length = total;
+    this.look(this.seen.first, this.seen.last);
+    this.changed();
+  }
+
   // Everything anew: what was hidden by the filter comes, what no longer matches goes.
   reload(): void {
+    if (this.view.total !== null && this.view.selector === 'all') this.view = { ...this.view, total: this.view.total + this.fresh };
     this.clear();
     for (let page = Math.floor(this.seen.first / pageRows); page <= Math.floor(this.seen.last / pageRows); ++page) void this.read(page);
     void this.count();
@@ -65,6 +79,8 @@ export class TaskRows {
     this.next = null;
     this.complete = false;
     this.problem = null;
+    this.fresh = 0;
+    this.freshOf.clear();
     this.total = this.view.total;
     this.length = this.dense ? (this.view.total ?? 0) : 0;
     this.changed();
@@ -89,7 +105,8 @@ export class TaskRows {
   }
 
   private async read(page: number): Promise<void> {
-    if (this.reading.has(page) || this.rows[page * pageRows] !== undefined) return;
+    const lastOfPage = this.dense ? Math.min((page + 1) * pageRows, this.length) - 1 : page * pageRows;
+    if (this.reading.has(page) || this.rows[Math.max(lastOfPage, page * pageRows)] !== undefined) return;
     if (!this.dense && (this.complete || this.reading.size > 0)) return;
     this.reading.add(page);
     const generation = this.generation;
@@ -147,12 +164,23 @@ export class TaskRows {
     const ends = [
       live.on<TaskDelta>('tasks', (delta) => this.patch(delta)),
       live.on('resync', () => this.refreshSoon()),
-      live.on<{ id: number }>('batch', ({ id }) => {
-        if (this.view.batch === 0 || this.view.batch === id) this.refreshSoon();
+      live.on<{ id: number; tasks: number }>('batch', ({ id, tasks }) => {
+        if (this.isFresh(id)) this.noteFresh(id, tasks);
+        else if (this.view.batch === 0 || this.view.batch === id) this.refreshSoon();
       }),
       () => clearTimeout(this.timer),
     ];
     return () => ends.forEach((end) => end());
+  }
+
+  // The newest batch stands first: a greater number is not in the list yet.
+  private isFresh(batch: number): boolean {
+    return this.view.selector === 'all' && batch > (this.rows[0]?.batch ?? Infinity) && this.total !== null;
+  }
+
+  private noteFresh(batch: number, tasks: number): void {
+    this.freshOf.set(batch, tasks);
+    this.fresh = [...this.freshOf.values()].reduce((sum, one) => sum + one, 0);
   }
 
   private patch(delta: TaskDelta): void {
