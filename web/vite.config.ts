@@ -21,5 +21,5 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   worker: { format: 'es' },
-  server: { proxy: { '/api': proxied, '/openapi.json': proxied, '/healthz': proxied } },
+  server: { proxy: { '/api': proxied, '/openapi.json': proxied, '/healthz': proxied, '/readyz': proxied, '/metrics': proxied } },
 });

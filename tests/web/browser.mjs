@@ -104,6 +104,10 @@ function masked(text) {
   return `${text
     .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, '<time>')
     .replace(/\d\d:\d\d:\d\d/g, '<time>')
+    .replace(/\b\d{4}-\d\d-\d\d\b/g, '<date>')
+    .replace(/\b\d+ CPUs?(?=,)/g, '<cpus>')
+    .replace(/\b(\d+) \/ \d+\b(?! [KMGT]?i?B)/g, '$1 / <number>')
+    .replace(/(?<![\w.])\d+\.\d+\.\d+(?![\w.])/g, '<version>')
     .replace(/\b\d+(\.\d+)? (ms|s|min|h|d)\b( \d\d s\b)?/g, '<duration>')
     .replace(/\b\d+(\.\d+)? ([KMGT]i)?B\b/g, '<size>')
     .replace(/127\.0\.0\.1:\d+/g, '<server>')

@@ -22,6 +22,10 @@ export interface Action {
   danger?: boolean;
   // The server can say beforehand how many tasks it would be.
   countable?: boolean;
+  // The server can say beforehand whether it would refuse.
+  checked?: boolean;
+  // What comes of it, in a sentence.
+  note?: string;
   // What the fields for other needs begin with.
   hint?: Needs;
   // What undoes it.

@@ -16,6 +16,8 @@ const table: { pattern: RegExp; id: string; load: Load }[] = [
   { pattern: /^\/batches\/([^/]+)$/, id: 'batches', load: () => import('./Batch.svelte') },
   { pattern: /^\/tasks\/([^/]+)$/, id: 'tasks', load: () => import('./Task.svelte') },
   { pattern: /^\/tasks\/?$/, id: 'tasks', load: () => import('./Tasks.svelte') },
+  { pattern: /^\/workers(?:\/([^/]+))?\/?$/, id: 'workers', load: () => import('./Workers.svelte') },
+  { pattern: /^\/admin(?:\/([^/]+))?\/?$/, id: 'admin', load: () => import('./Admin.svelte') },
 ];
 
 export function screenFor(path: string): Screen {
