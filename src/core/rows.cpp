@@ -134,8 +134,8 @@ bool Changes::empty() const {
   return batches.empty() && segments.empty() && templates.empty() && item_blocks.empty() &&
          overrides.empty() && cleared_state_runs.empty() && state_runs.empty() && tasks.empty() &&
          attempts.empty() && workers.empty() && limits.empty() && events.empty() && keys.empty() &&
-         tokens.empty() && users.empty() && projects.empty() && secrets.empty() && audit.empty() &&
-         !sequences;
+         tokens.empty() && users.empty() && projects.empty() && secrets.empty() && flavors.empty() &&
+         audit.empty() && !sequences;
 }
 
 void Changes::merge(Changes&& later) {
@@ -155,6 +155,7 @@ void Changes::merge(Changes&& later) {
   append(users, std::move(later.users));
   append(projects, std::move(later.projects));
   append(secrets, std::move(later.secrets));
+  append(flavors, std::move(later.flavors));
   append(audit, std::move(later.audit));
   if (later.sequences) sequences = later.sequences;
   later = Changes{};

@@ -12,6 +12,7 @@
 
 #include "core/agent_messages.h"
 #include "core/cause.h"
+#include "core/flavor.h"
 #include "core/ids.h"
 #include "core/item_table.h"
 #include "core/role.h"
@@ -297,6 +298,13 @@ struct SecretRow {
   bool operator==(const SecretRow&) const = default;
 };
 
+// A kind of machine in the catalogue.
+struct FlavorRow {
+  Flavor flavor;
+  bool removed = false;  // not stored: the row goes; of the flavor only the key counts
+  bool operator==(const FlavorRow&) const = default;
+};
+
 // One call that changed something, or was denied. Each row's hash covers the row and the hash before it.
 struct AuditRow {
   std::uint64_t seq = 0;  // 1, 2, 3 …
@@ -345,6 +353,7 @@ struct Changes {
   std::vector<UserRow> users;
   std::vector<ProjectRow> projects;
   std::vector<SecretRow> secrets;
+  std::vector<FlavorRow> flavors;
   std::vector<AuditRow> audit;  // only added, never replaced: a number that is taken fails the whole
   std::optional<Sequences> sequences;
 
@@ -387,6 +396,7 @@ struct StoreSnapshot {
   Sequences sequences;
   std::vector<WorkerRow> workers;
   std::vector<LimitRow> limits;  // by scope, name
+  std::vector<Flavor> flavors;   // by key
   // Those that are not final or are revivable, and those that these depend on; by id.
   std::vector<BatchSnapshot> batches;
 };

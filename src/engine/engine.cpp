@@ -34,6 +34,13 @@ void Engine::State::reply(RequestId request, ReplyBody body) {
 
 void Engine::State::on(const WriteRows& input) {
   decision.changes = input.rows;
+  for (const FlavorRow& row : input.rows.flavors) {
+    if (row.removed) {
+      flavors.erase(row.flavor.key);
+    } else {
+      flavors[row.flavor.key] = row.flavor;
+    }
+  }
   reply(input.request, Changed{});
 }
 

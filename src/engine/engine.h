@@ -126,6 +126,7 @@ class Engine {
   LogOwner log_owner(SessionId session, const AttemptRef& attempt) const;
   std::optional<WhyView> why(TaskRef ref) const;  // for ready tasks with counts of workers; linear in workers
   std::vector<LimitView> limits() const;          // by scope, name
+  const std::map<FlavorKey, Flavor>& flavors() const;  // the catalogue
   // Explanations (explain.h); nothing, or empty, for what is not in memory.
   std::optional<TaskExplanation> explain(TaskRef ref) const;
   std::vector<ReasonCount> explain_batch(BatchId batch) const;  // of what does not move, the most first

@@ -122,6 +122,8 @@ void Engine::State::on(const SetLimit& input) {
   reply(input.request, std::move(answer));
 }
 
+const std::map<FlavorKey, Flavor>& Engine::flavors() const { return state_->flavors; }
+
 std::vector<LimitView> Engine::limits() const {
   std::vector<LimitView> views;
   for (const auto& [key, usage] : state_->usage) {

@@ -142,6 +142,7 @@ void Engine::restore(StoreSnapshot snapshot, Now now) {
     Usage& usage = state.usage_of(row.scope, row.name);
     usage.limit = std::move(row);
   }
+  for (Flavor& flavor : snapshot.flavors) state.flavors.emplace(flavor.key, std::move(flavor));
   for (WorkerRow& row : snapshot.workers) {
     Worker& worker = state.workers[row.id];
     worker.row = std::move(row);

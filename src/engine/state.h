@@ -179,6 +179,7 @@ struct Engine::State {
   std::set<WorkerId> over_held;  // have more assigned than CPU slots
   std::set<std::string> served_groups;
   std::map<std::pair<LimitScope, std::string>, Usage> usage;
+  std::map<FlavorKey, Flavor> flavors;          // the catalogue
   std::map<WorkerId, PlaceClass> reservations;  // kept free for what finds no room
   Micros reserve_next_mono_us = 0;              // not every turn looks for more of them
   std::set<Due> back_offs;

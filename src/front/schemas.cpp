@@ -34,6 +34,13 @@ constexpr std::array kShapes{
     Shape{"LimitSettings", "max_running?:int|null max_cpus?:int|null weight?:int dry_run?:flag"},
     Shape{"ShutDown", "keep_running?:flag"},
     Shape{"Invite", "ttl_s?:number name?:text"},
+    Shape{"NewFlavor",
+          "provider:text region:text name:text cpus:int ram_mb:int disk_mb?:int bandwidth_mbps?:int "
+          "gpu?:text "
+          "gpu_mem_mb?:int|null tags?:text price:number currency?:text eviction_percent?:int|null id?:text "
+          "cost?:number "
+          "dropped?:text|null"},
+    Shape{"FlavorImport", "items:[NewFlavor] replace?:flag dry_run?:flag"},
     Shape{"LinkWish", "ttl_s?:number"},
     Shape{"SessionWish", "note?:text"},
     Shape{"Join", "spool_id:text name?:text"},
@@ -110,6 +117,11 @@ constexpr std::array kShapes{
     Shape{"Event",
           "seq:int time:time kind:text batch:int|null task:text|null attempt:text|null worker:text|null "
           "who:text|null text:text"},
+    Shape{"Flavor",
+          "id:text provider:text region:text name:text cpus:int ram_mb:int disk_mb:int bandwidth_mbps:int "
+          "gpu:text "
+          "gpu_mem_mb:int|null tags:text price:number currency:text cost:number eviction_percent:int|null "
+          "dropped:text|null"},
     Shape{"User", "name:text roles:{<viewer,submitter,operator,admin>} disabled:flag created:time|null"},
     Shape{"Token",
           "id:int kind:<user,agent,join,link> user:text state:<good,expired,revoked,used> project:text|null "
@@ -178,6 +190,10 @@ constexpr std::array kShapes{
     Shape{"EventList", "schema=muster.events/1 items:[Event] next:text|null"},
     Shape{"ShuttingDown", "schema=muster.shutdown/1 keep_running:flag"},
     Shape{"Invitation", "schema=muster.invite/1 key:text url:text pin:text|null name:text|null expires:time"},
+    Shape{"FlavorList", "schema=muster.flavors/1 items:[Flavor] next:text|null"},
+    Shape{"FlavorShown", "schema=muster.flavor/1 Flavor"},
+    Shape{"FlavorsImported",
+          "schema=muster.flavors-imported/1 added:int changed:int unchanged:int removed:int"},
     Shape{"Link", "schema=muster.link/1 link:text path:text expires:time"},
     Shape{"SessionMade", "schema=muster.session/1 id:int token:text user:text expires:time"},
     Shape{"Joined", "schema=muster.joined/1 token:text name:text expires:time version:text"},
@@ -234,6 +250,10 @@ constexpr std::array kOperations{
     OperationShapes{"shutdown", "ShutDown", "ShuttingDown"},
     OperationShapes{"worker.invite", "Invite", "Invitation"},
     OperationShapes{"worker.join", "Join", "Joined"},
+    OperationShapes{"flavor.list", "", "FlavorList"},
+    OperationShapes{"flavor.import", "FlavorImport", "FlavorsImported"},
+    OperationShapes{"flavor.show", "", "FlavorShown"},
+    OperationShapes{"flavor.delete", "", "FlavorShown"},
     OperationShapes{"session.link", "LinkWish", "Link"},
     OperationShapes{"session.create", "SessionWish", "SessionMade"},
     OperationShapes{"user.list", "", "UserList"},

@@ -79,6 +79,7 @@ class History {
   virtual std::vector<AttemptRow> attempts(BatchId batch, Position position) = 0;  // older ones, by number
   virtual std::vector<WorkerRow> workers() = 0;
   virtual std::vector<LimitRow> limits() = 0;  // by scope, name
+  virtual std::vector<Flavor> flavors() = 0;   // by key: provider, region, name
   // Newest first, before seq page.after (0: the newest); batch 0: those of the project's batches, and of no batch.
   virtual std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page) = 0;
   virtual std::optional<KeyRow> key(const std::string& project, const std::string& key) = 0;

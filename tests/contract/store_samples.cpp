@@ -176,6 +176,12 @@ void random_rest(const Pick& pick, Changes& changes) {
     row.removed = pick(4) == 0;
     return row;
   });
+  some(pick, changes.flavors, 3, [&] {
+    FlavorRow row = sample_flavor(one_of(pick, kNames));
+    if (pick(2) == 0) row.flavor.eviction_percent.reset();
+    row.removed = pick(4) == 0;
+    return row;
+  });
   // An audit row is written once: no number comes twice.
   static std::uint64_t audited = 0;
   some(pick, changes.audit, 2, [&] { return sample_audit(++audited); });
@@ -406,6 +412,23 @@ SecretRow sample_secret(const std::string& name) {
   return row;
 }
 
+FlavorRow sample_flavor(const std::string& name) {
+  FlavorRow row;
+  row.flavor.key = {"ovh", "GRA11", name};
+  row.flavor.cpus = 30;
+  row.flavor.ram_mb = 92'160;
+  row.flavor.disk_mb = 819'200;
+  row.flavor.bandwidth_mbps = 4'000;
+  row.flavor.gpu = "V100";
+  row.flavor.gpu_mem_mb = 32'768;
+  row.flavor.tags = "NG";
+  row.flavor.price_micro = 4'000'000;
+  row.flavor.currency = "USD";
+  row.flavor.cost_micro = 3'700'000;
+  row.flavor.eviction_percent = 5;
+  return row;
+}
+
 AuditRow sample_audit(std::uint64_t seq) {
   AuditRow row;
   row.seq = seq;
@@ -500,6 +523,7 @@ std::string difference(const StoreSnapshot& left, const StoreSnapshot& right) {
   found += unless_equal("sequences", left.sequences, right.sequences);
   found += unless_equal("loaded workers", left.workers, right.workers);
   found += unless_equal("loaded limits", left.limits, right.limits);
+  found += unless_equal("loaded flavors", left.flavors, right.flavors);
   if (left.batches.size() != right.batches.size()) return found + "the loaded batches are not the same ones";
   for (std::size_t i = 0; i < left.batches.size(); ++i)
     found += difference(left.batches[i], right.batches[i]);
@@ -532,6 +556,7 @@ std::string difference(History& left, History& right) {
     found += unless_equal("keys", left.key("default", name), right.key("default", name));
   found += unless_equal("workers", left.workers(), right.workers());
   found += unless_equal("limits", left.limits(), right.limits());
+  found += unless_equal("flavors", left.flavors(), right.flavors());
   for (const std::string project : {"default", "other", "none"}) {
     found += unless_equal("events", left.events(project, 0, {}), right.events(project, 0, {}));
     found += unless_equal("later events", left.events(project, 0, {.after = 9, .limit = 3}),

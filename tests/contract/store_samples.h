@@ -30,6 +30,7 @@ TokenRow sample_token(std::uint64_t id);
 UserRow sample_user(const std::string& name);
 ProjectRow sample_project(const std::string& name);
 SecretRow sample_secret(const std::string& name);
+FlavorRow sample_flavor(const std::string& name);
 AuditRow sample_audit(std::uint64_t seq);
 
 // A batch of `count` tasks in one segment, with its template.

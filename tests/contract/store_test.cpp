@@ -341,6 +341,27 @@ TEST_P(AnyStore, SecretsAreKeptByProjectAndName) {
   EXPECT_EQ(access().secrets(), (std::vector<SecretRow>{sample_secret("aws"), changed, other}));
 }
 
+TEST_P(AnyStore, FlavorsAreKeptByProviderRegionAndName) {
+  FlavorRow elsewhere = sample_flavor("t2-90");
+  elsewhere.flavor.key.region = "BHS";
+  FlavorRow plain;  // nothing is known but its key
+  plain.flavor.key = {"azure", "eastasia", "D16s"};
+  Changes changes;
+  changes.flavors = {sample_flavor("t2-90"), elsewhere, plain, sample_flavor("old")};
+  store().commit(changes);
+  FlavorRow changed = sample_flavor("t2-90");
+  changed.flavor.gpu_mem_mb.reset();
+  changed.flavor.eviction_percent.reset();
+  Changes later;
+  later.flavors = {sample_flavor("old"), changed, sample_flavor("none")};
+  later.flavors[0].removed = true;
+  later.flavors[2].removed = true;
+  store().commit(later);
+  const std::vector<Flavor> expected = {plain.flavor, elsewhere.flavor, changed.flavor};
+  EXPECT_EQ(history().flavors(), expected);
+  EXPECT_EQ(restart().flavors, expected);
+}
+
 TEST_P(AnyStore, AnAuditRowIsNeverReplaced) {
   Changes changes;
   changes.audit = {sample_audit(1), sample_audit(2)};

@@ -127,16 +127,19 @@ def test_the_audit_log(admin):
     (["secret", "list"], ["secret", "create", "archive", "--note", "fresh"], "fresh"),
     (["secret", "show", "pass"], ["secret", "set", "pass", "--note", "fresh"], "fresh"),
     (["audit", "list"], ["project", "create", "atlas"], "project.create"),
+    (["flavor", "show", "lab:here:small"], ["flavor", "import", "-"], "changed"),
     (["limit", "list"], ["limit", "set", "user:ada", "--max-running", "7"], "user:ada")])
 def test_what_the_stream_does_not_tell_of_can_be_watched_too(admin, words, change, seen):
-    """user, project, token, secret, audit and limit list, and their show: -w and --watch."""
+    """user, project, token, secret, audit and limit list, and their show, and flavor show: -w and --watch."""
+    catalogue = "provider,region,name,cpu,ram,cost,gpu\nlab,here,small,1,1,0,{}\n"
+    admin("flavor", "import", "-", stdin=catalogue.format("first"))
     admin("user", "create", "ben")
     admin("secret", "create", "pass", stdin="x\n")
     option = "-w" if words[1] == "list" else "--watch"
     watching = subprocess.Popen([cli.MUSTER, *words, option, "--data", str(admin.server.data)], stdout=subprocess.PIPE)
     try:
         watching.stdout.readline()    # it has looked once
-        assert admin(*change, stdin="x\n").returncode == 0
+        assert admin(*change, stdin=catalogue.format("changed") if change[0] == "flavor" else "x\n").returncode == 0
         cli.lines_until(watching.stdout, seen)
     finally:
         watching.terminate()

@@ -10,6 +10,12 @@ namespace muster::cli {
 
 extern const Command kInviteCommand;
 extern const Command kOpenCommand;
+extern const Command kFlavorListCommand;
+extern const Command kFlavorShowCommand;
+extern const Command kFlavorExplainCommand;
+extern const Command kFlavorImportCommand;
+extern const Command kFlavorExportCommand;
+extern const Command kFlavorDeleteCommand;
 extern const Command kSubmitCommand;
 extern const Command kStatusCommand;
 extern const Command kWaitCommand;

@@ -50,6 +50,8 @@ extern const View kTaskView;
 extern const View kAttemptView;
 extern const View kWorkerView;
 extern const View kLimitView;
+extern const View kFlavorView;
+extern const View kFlavorReasonView;  // kept, or why not
 extern const View kEventView;
 extern const View kUserView;
 extern const View kTokenView;

@@ -66,6 +66,7 @@ StoreSnapshot MemoryStore::look() const {
   snapshot.sequences = sequences_;
   snapshot.workers = values_of(shared_->workers);
   snapshot.limits = values_of(shared_->limits);
+  snapshot.flavors = values_of(shared_->flavors);
   std::set<BatchId> wanted = shared_->loaded;
   for (const BatchId id : shared_->loaded) {
     for (const auto& [ordinal, segment] : find(id)->segments) {
@@ -98,6 +99,13 @@ void MemoryStore::commit(const Changes& changes) {
   }
   for (const WorkerRow& row : changes.workers) shared_.change().workers[row.id] = row;
   for (const LimitRow& row : changes.limits) shared_.change().limits[{row.scope, row.name}] = row;
+  for (const FlavorRow& row : changes.flavors) {
+    if (row.removed) {
+      shared_.change().flavors.erase(row.flavor.key);
+    } else {
+      shared_.change().flavors[row.flavor.key] = row.flavor;
+    }
+  }
   for (const EventRow& row : changes.events) shared_.change().events[row.seq] = row;
   for (const KeyRow& row : changes.keys) shared_.change().keys[{row.project, row.key}] = row;
   put_access(changes);
@@ -319,6 +327,7 @@ std::vector<AttemptRow> MemoryStore::attempts(BatchId batch_id, Position positio
 
 std::vector<WorkerRow> MemoryStore::workers() { return values_of(shared_->workers); }
 std::vector<LimitRow> MemoryStore::limits() { return values_of(shared_->limits); }
+std::vector<Flavor> MemoryStore::flavors() { return values_of(shared_->flavors); }
 
 std::vector<EventRow> MemoryStore::events(const std::string& project, BatchId batch, const Page& page) {
   std::vector<EventRow> rows;
@@ -396,9 +405,9 @@ bool MemoryStore::same(const Batches& left, const Batches& right) {
 // The tables of numbers, names and loaded batches follow from the rows.
 bool MemoryStore::same(const Shared& left, const Shared& right) {
   return same_targets(left.templates, right.templates) && left.workers == right.workers &&
-         left.limits == right.limits && left.events == right.events && left.keys == right.keys &&
-         left.tokens == right.tokens && left.users == right.users && left.projects == right.projects &&
-         left.secrets == right.secrets && left.audit == right.audit &&
+         left.limits == right.limits && left.flavors == right.flavors && left.events == right.events &&
+         left.keys == right.keys && left.tokens == right.tokens && left.users == right.users &&
+         left.projects == right.projects && left.secrets == right.secrets && left.audit == right.audit &&
          same_counts(left.total_counts, right.total_counts);
 }
 

@@ -36,6 +36,7 @@ class MemoryStore final : public Store, public History, public AccessStore {
   std::vector<AttemptRow> attempts(BatchId batch, Position position) override;
   std::vector<WorkerRow> workers() override;
   std::vector<LimitRow> limits() override;
+  std::vector<Flavor> flavors() override;
   std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page) override;
   std::optional<KeyRow> key(const std::string& project, const std::string& key) override;
   TaskCounts total_counts(const std::string& project) override;
@@ -76,6 +77,7 @@ class MemoryStore final : public Store, public History, public AccessStore {
     std::map<TemplateId, std::shared_ptr<const TaskTemplate>> templates;
     std::map<WorkerId, WorkerRow> workers;
     std::map<std::pair<LimitScope, std::string>, LimitRow> limits;
+    std::map<FlavorKey, Flavor> flavors;
     std::map<std::uint64_t, EventRow> events;
     std::map<std::pair<std::string, std::string>, KeyRow> keys;
     std::map<std::uint64_t, TokenRow> tokens;

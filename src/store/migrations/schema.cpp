@@ -207,6 +207,12 @@ CREATE TABLE secrets (
   project TEXT NOT NULL, name TEXT NOT NULL, note TEXT NOT NULL, sealed BLOB NOT NULL, changed_by TEXT NOT NULL,
   created_wall_us INTEGER NOT NULL, changed_wall_us INTEGER NOT NULL, PRIMARY KEY (project, name)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE flavors (
+  provider TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, cpus INTEGER NOT NULL, ram_mb INTEGER NOT NULL,
+  disk_mb INTEGER NOT NULL, bandwidth_mbps INTEGER NOT NULL, gpu TEXT NOT NULL, gpu_mem_mb INTEGER, tags TEXT NOT NULL,
+  price_micro INTEGER NOT NULL, currency TEXT NOT NULL, cost_micro INTEGER NOT NULL, eviction_percent INTEGER,
+  PRIMARY KEY (provider, region, name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE audit (
   seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, who TEXT NOT NULL, token INTEGER NOT NULL, role TEXT NOT NULL,
   project TEXT NOT NULL, address TEXT NOT NULL, action TEXT NOT NULL, object TEXT NOT NULL, result TEXT NOT NULL,

@@ -154,6 +154,10 @@ StoreSnapshot load_snapshot(Connection& connection) {
         connection.query("SELECT " + std::string(kLimitColumns) +
                          " FROM limits ORDER BY scope = 'label', scope = 'project', name COLLATE \"C\""));
     while (limits.next()) snapshot.limits.push_back(read_limit(limits));
+    Query flavors(connection.query(
+        "SELECT " + std::string(kFlavorColumns) +
+        " FROM flavors ORDER BY provider COLLATE \"C\", region COLLATE \"C\", name COLLATE \"C\""));
+    while (flavors.next()) snapshot.flavors.push_back(read_flavor(flavors));
     std::vector<BatchId> wanted;
     Query ids(
         connection.query("SELECT batch FROM batches_to_load UNION SELECT d.on_batch FROM dependencies AS d "

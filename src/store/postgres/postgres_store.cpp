@@ -313,6 +313,9 @@ std::vector<TaskRow> PostgresStore::tasks(const TaskFilter& filter, const Page& 
 std::vector<AttemptRow> PostgresStore::attempts(BatchId batch, Position position) {
   return read([&](Queries& queries) { return queries.attempts(batch, position); });
 }
+std::vector<Flavor> PostgresStore::flavors() {
+  return read([&](Queries& queries) { return queries.flavors(); });
+}
 std::vector<LimitRow> PostgresStore::limits() {
   return read([&](Queries& queries) { return queries.limits(); });
 }

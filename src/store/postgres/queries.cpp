@@ -210,6 +210,13 @@ std::vector<ProjectRow> Queries::projects() {
                  read_project<Query>);
 }
 
+std::vector<Flavor> Queries::flavors() {
+  return rows_of(connection_.query(select(
+                     kFlavorColumns,
+                     "flavors ORDER BY provider COLLATE \"C\", region COLLATE \"C\", name COLLATE \"C\"")),
+                 read_flavor<Query>);
+}
+
 std::vector<SecretRow> Queries::secrets() {
   return rows_of(
       connection_.query(select(kSecretColumns, "secrets ORDER BY project COLLATE \"C\", name COLLATE \"C\"")),

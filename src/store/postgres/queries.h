@@ -34,6 +34,7 @@ class Queries {
   std::vector<AttemptRow> attempts(BatchId batch, Position position);
   std::vector<WorkerRow> workers();
   std::vector<LimitRow> limits();
+  std::vector<Flavor> flavors();
   std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page);
   std::optional<KeyRow> key(const std::string& project, const std::string& key);
   TaskCounts total_counts(const std::string& project);

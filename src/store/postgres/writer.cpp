@@ -100,6 +100,8 @@ Writer::Writer(Connection& connection, Incarnation term, BatchId young_batches)
   delete_user_ = connection.prepare("DELETE FROM users WHERE name = $1");
   delete_project_ = connection.prepare("DELETE FROM projects WHERE name = $1");
   delete_secret_ = connection.prepare("DELETE FROM secrets WHERE project = $1 AND name = $2");
+  delete_flavor_ =
+      connection.prepare("DELETE FROM flavors WHERE provider = $1 AND region = $2 AND name = $3");
   delete_state_runs_ = connection.prepare("DELETE FROM state_runs WHERE batch = $1");
   delete_dependencies_ = connection.prepare("DELETE FROM dependencies WHERE batch = $1 AND segment = $2");
   Query meta(
@@ -158,6 +160,7 @@ void Writer::prepare_tables() {
   users_ = &make_table("users", kUserColumns, "name");
   projects_ = &make_table("projects", kProjectColumns, "name");
   secrets_ = &make_table("secrets", kSecretColumns, "project, name");
+  flavors_ = &make_table("flavors", kFlavorColumns, "provider, region, name");
   audit_ = &make_table("audit", kAuditColumns, "seq");
 }
 
@@ -377,6 +380,7 @@ void Writer::write_access(const Changes& changes) {
   }
   put(*projects_, projects, name, [](RowBatch& to, const ProjectRow& row) { add_project(to, row); });
   write_secrets(changes);
+  write_flavors(changes);
   // Added, never replaced: a number that is taken fails the transaction.
   for (const AuditRow& row : changes.audit) {
     audit_->rows.begin_row();
@@ -385,6 +389,20 @@ void Writer::write_access(const Changes& changes) {
     if (audit_->rows.size() > kValueBytes) flush(*audit_, audit_->insert);
   }
   flush(*audit_, audit_->insert);
+}
+
+void Writer::write_flavors(const Changes& changes) {
+  const auto key = [](const FlavorRow& row) { return row.flavor.key; };
+  std::vector<FlavorRow> flavors;
+  for (const FlavorRow* row : last_of_each(changes.flavors, key)) {
+    if (row->removed) {
+      const FlavorKey& gone = row->flavor.key;
+      connection_.send(delete_flavor_, Parameters(gone.provider, gone.region, gone.name));
+    } else {
+      flavors.push_back(*row);
+    }
+  }
+  put(*flavors_, flavors, key, [](RowBatch& to, const FlavorRow& row) { add_flavor(to, row.flavor); });
 }
 
 void Writer::write_secrets(const Changes& changes) {

@@ -60,6 +60,7 @@ class Writer {
   void write_tasks(const Changes& changes);
   void write_access(const Changes& changes);
   void write_secrets(const Changes& changes);
+  void write_flavors(const Changes& changes);
   std::optional<tables::KnownBatch> read_batch(BatchId id);
 
   Connection& connection_;
@@ -73,9 +74,9 @@ class Writer {
   std::deque<Table> tables_;
   Table *batches_, *segments_, *dependencies_, *templates_, *item_blocks_, *overrides_, *state_runs_, *tasks_,
       *attempts_, *workers_, *limits_, *events_, *keys_, *totals_, *tokens_, *users_, *projects_, *secrets_,
-      *audit_;
+      *flavors_, *audit_;
   std::string begin_, commit_, guard_, insert_loaded_, delete_loaded_, first_young_, delete_state_runs_,
-      delete_dependencies_, delete_user_, delete_project_, delete_secret_;
+      delete_dependencies_, delete_user_, delete_project_, delete_secret_, delete_flavor_;
   tables::ItemPacker packer_;
   std::string scratch_;
 };

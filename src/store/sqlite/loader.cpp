@@ -47,6 +47,9 @@ StoreSnapshot Loader::load() {
   Statement limits(database_, "SELECT " + std::string(kLimitColumns) +
                                   " FROM limits ORDER BY scope = 'label', scope = 'project', name");
   for (Query query(limits); query.next();) snapshot.limits.push_back(read_limit(query));
+  Statement flavors(
+      database_, "SELECT " + std::string(kFlavorColumns) + " FROM flavors ORDER BY provider, region, name");
+  for (Query query(flavors); query.next();) snapshot.flavors.push_back(read_flavor(query));
   database_.execute(
       "DELETE FROM wanted; INSERT INTO wanted SELECT batch FROM batches_to_load;"
       "INSERT OR IGNORE INTO wanted SELECT d.on_batch FROM wanted AS l CROSS JOIN dependencies AS d ON "

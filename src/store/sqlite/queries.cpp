@@ -94,6 +94,7 @@ Queries::Queries(const Database& database)
       users_(database, select(kUserColumns, "users ORDER BY name")),
       projects_(database, select(kProjectColumns, "projects ORDER BY name")),
       secrets_(database, select(kSecretColumns, "secrets ORDER BY project, name")),
+      flavors_(database, select(kFlavorColumns, "flavors ORDER BY provider, region, name")),
       audit_(database, select(kAuditColumns, "audit WHERE seq > ? ORDER BY seq LIMIT ?")),
       newest_audit_(database, select(kAuditColumns, "audit ORDER BY seq DESC LIMIT 1")) {}
 
@@ -188,6 +189,7 @@ std::vector<AttemptRow> Queries::attempts(BatchId batch, Position position) {
 }
 
 std::vector<LimitRow> Queries::limits() { return rows_of(limits_, read_limit<Query>); }
+std::vector<Flavor> Queries::flavors() { return rows_of(flavors_, read_flavor<Query>); }
 std::vector<WorkerRow> Queries::workers() { return rows_of(workers_, read_worker<Query>); }
 
 std::vector<EventRow> Queries::events(const std::string& project, BatchId batch, const Page& page) {

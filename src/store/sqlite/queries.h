@@ -34,6 +34,7 @@ class Queries {
   std::vector<AttemptRow> attempts(BatchId batch, Position position);
   std::vector<WorkerRow> workers();
   std::vector<LimitRow> limits();
+  std::vector<Flavor> flavors();
   std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page);
   std::optional<KeyRow> key(const std::string& project, const std::string& key);
   TaskCounts total_counts(const std::string& project);
@@ -52,7 +53,7 @@ class Queries {
       state_runs_;
   Statement template_, item_block_, tasks_, failed_tasks_, attempts_, workers_, limits_, events_,
       events_of_batch_, key_, totals_;
-  Statement batches_of_, tokens_, users_, projects_, secrets_, audit_, newest_audit_;
+  Statement batches_of_, tokens_, users_, projects_, secrets_, flavors_, audit_, newest_audit_;
   // Items are read one after the other, so the block read last is kept.
   struct {
     BatchId batch = 0;

@@ -246,6 +246,9 @@ std::vector<TaskRow> SqliteStore::tasks(const TaskFilter& filter, const Page& pa
 std::vector<AttemptRow> SqliteStore::attempts(BatchId batch, Position position) {
   return read([&](sqlite::Queries& queries) { return queries.attempts(batch, position); });
 }
+std::vector<Flavor> SqliteStore::flavors() {
+  return read([&](sqlite::Queries& queries) { return queries.flavors(); });
+}
 std::vector<LimitRow> SqliteStore::limits() {
   return read([&](sqlite::Queries& queries) { return queries.limits(); });
 }

@@ -55,6 +55,7 @@ class SqliteStore final : public Store, public History, public AccessStore {
   std::vector<AttemptRow> attempts(BatchId batch, Position position) override;
   std::vector<WorkerRow> workers() override;
   std::vector<LimitRow> limits() override;
+  std::vector<Flavor> flavors() override;
   std::vector<EventRow> events(const std::string& project, BatchId batch, const Page& page) override;
   std::optional<KeyRow> key(const std::string& project, const std::string& key) override;
   TaskCounts total_counts(const std::string& project) override;

@@ -47,6 +47,8 @@ Writer::Writer(Database& database, BatchId young_batches)
       delete_project_(database, "DELETE FROM projects WHERE name = ?"),
       replace_secret_(database, replace_into("secrets", kSecretColumns)),
       delete_secret_(database, "DELETE FROM secrets WHERE project = ? AND name = ?"),
+      replace_flavor_(database, replace_into("flavors", kFlavorColumns)),
+      delete_flavor_(database, "DELETE FROM flavors WHERE provider = ? AND region = ? AND name = ?"),
       insert_audit_(database, insert_into("audit", kAuditColumns)) {
   Statement meta(database, "SELECT " + std::string(kSequenceColumns) + " FROM meta");
   Query counters(meta);
@@ -133,6 +135,13 @@ void Writer::write_rows(const Changes& changes) {
   }
   for (const LimitRow& row : changes.limits) {
     run(replace_limit_, [&](Binder& to) { add_limit(to, row); });
+  }
+  for (const auto& [flavor, removed] : changes.flavors) {
+    if (removed) {
+      delete_flavor_.run(flavor.key.provider, flavor.key.region, flavor.key.name);
+    } else {
+      run(replace_flavor_, [&](Binder& to) { add_flavor(to, flavor); });
+    }
   }
   for (const EventRow& row : changes.events) write_event(row);
   for (const KeyRow& row : changes.keys) {

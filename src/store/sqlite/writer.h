@@ -44,7 +44,7 @@ class Writer {
   Statement replace_task_, replace_attempt_, replace_worker_, replace_limit_, insert_event_, replace_event_,
       replace_key_, update_counters_;
   Statement replace_token_, replace_user_, delete_user_, replace_project_, delete_project_, replace_secret_,
-      delete_secret_, insert_audit_;
+      delete_secret_, replace_flavor_, delete_flavor_, insert_audit_;
 
   Sequences sequences_;
   std::uint64_t highest_event_ =

@@ -64,6 +64,10 @@ inline constexpr std::string_view kUserColumns = "name, roles, disabled, created
 inline constexpr std::string_view kProjectColumns = "name, note, closed, created_wall_us";
 inline constexpr std::string_view kSecretColumns =
     "project, name, note, sealed, changed_by, created_wall_us, changed_wall_us";
+inline constexpr std::string_view kFlavorColumns =
+    "provider, region, name, cpus, ram_mb, disk_mb, bandwidth_mbps, gpu, gpu_mem_mb, tags, price_micro, "
+    "currency, "
+    "cost_micro, eviction_percent";
 inline constexpr std::string_view kAuditColumns =
     "seq, wall_us, who, token, role, project, address, action, object, result, request, hash";
 

@@ -322,6 +322,25 @@ void add_secret(Sink& sink, const SecretRow& row) {
   sink.add(row.changed_wall_us);
 }
 
+// kFlavorColumns
+template <class Sink>
+void add_flavor(Sink& sink, const Flavor& flavor) {
+  sink.add(flavor.key.provider);
+  sink.add(flavor.key.region);
+  sink.add(flavor.key.name);
+  sink.add(flavor.cpus);
+  sink.add(flavor.ram_mb);
+  sink.add(flavor.disk_mb);
+  sink.add(flavor.bandwidth_mbps);
+  sink.add(flavor.gpu);
+  add_optional(sink, flavor.gpu_mem_mb);
+  sink.add(flavor.tags);
+  sink.add(flavor.price_micro);
+  sink.add(flavor.currency);
+  sink.add(flavor.cost_micro);
+  add_optional(sink, flavor.eviction_percent);
+}
+
 // kAuditColumns
 template <class Sink>
 void add_audit(Sink& sink, const AuditRow& row) {

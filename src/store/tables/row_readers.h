@@ -339,6 +339,26 @@ SecretRow read_secret(Query& query) {
 }
 
 template <class Query>
+Flavor read_flavor(Query& query) {
+  Flavor flavor;
+  flavor.key.provider = query.text();
+  flavor.key.region = query.text();
+  flavor.key.name = query.text();
+  flavor.cpus = query.template integer<std::uint32_t>();
+  flavor.ram_mb = query.template integer<std::uint64_t>();
+  flavor.disk_mb = query.template integer<std::uint64_t>();
+  flavor.bandwidth_mbps = query.template integer<std::uint64_t>();
+  flavor.gpu = query.text();
+  flavor.gpu_mem_mb = read_optional<std::uint64_t>(query);
+  flavor.tags = query.text();
+  flavor.price_micro = query.integer();
+  flavor.currency = query.text();
+  flavor.cost_micro = query.integer();
+  flavor.eviction_percent = read_optional<std::uint32_t>(query);
+  return flavor;
+}
+
+template <class Query>
 AuditRow read_audit(Query& query) {
   AuditRow row;
   row.seq = query.template integer<std::uint64_t>();
