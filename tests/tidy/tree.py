@@ -8,13 +8,13 @@ SKIPPED_FOLDERS = re.compile(r"^(\.git|build|build-.*|node_modules|dist|__pycach
 
 
 def files(root, *folders, endings=()):
-    """Files below the named folders (or the named files themselves), sorted; built and foreign ones are left out."""
+    """Texts below the named folders (or the named files themselves), sorted; built and foreign ones and pictures are left out."""
     found = []
     for folder in folders:
         start = root / folder
         for path in [start] if start.is_file() else sorted(start.rglob("*")):
             parts = path.relative_to(root).parts
-            if path.is_file() and not any(SKIPPED_FOLDERS.match(part) for part in parts):
+            if path.is_file() and path.suffix != ".png" and not any(SKIPPED_FOLDERS.match(part) for part in parts):
                 if not endings or path.suffix in endings:
                     found.append(path)
     return found
