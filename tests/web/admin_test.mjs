@@ -77,6 +77,8 @@ test('projects, limits and secrets', async () => {
   await page.getByLabel('Note').fill('the big one');
   await page.getByRole('button', { name: 'Make it' }).click();
   await page.getByRole('row', { name: 'atlas' }).waitFor();
+  // The project of every call without one is that called default, whatever comes first in the alphabet.
+  assert.equal(await page.getByRole('banner').getByRole('combobox', { name: 'Project' }).inputValue(), 'default');
   await page.getByRole('button', { name: 'Take no more: atlas' }).click();
   await page.getByText('muster project set atlas --close').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Take no more' }).click();

@@ -90,15 +90,18 @@ test('what would be refused is said before, with what to do instead', async () =
 
 test('the heat map has a table twin, and a cell leads to its tasks', async () => {
   const context = await browser.signedIn(muster);
-  const page = await open(context, '/workers?view=heat&window=15m');
+  const { batch } = await muster.call('POST', 'batches', { command: ['sleep 600'], array: '1-4', cwd: '/', name: 'now' });
+  const page = await open(context, `/workers/${name}`);
+  await page.getByRole('link', { name: '4 tasks that it has now' }).waitFor();
+  await page.goto(`${muster.url}/workers?view=heat&window=15m`);
   await page.getByRole('img', { name: 'Slots in use over time of 1 worker' }).waitFor();
   await inBothThemes(page, 'workers-heat');
   await page.getByLabel('as a table').check();
   assert.equal(new URL(page.url()).searchParams.get('as'), 'table');
   await inBothThemes(page, 'workers-heat-table');
-  await page.getByRole('row', { name }).getByRole('link', { name: '%' }).first().click();
-  await page.getByRole('grid', { name: 'Tasks' }).waitFor();
-  await page.getByRole('row', { name: /^Select 1\.1 / }).waitFor();
+  await page.getByRole('row', { name }).getByRole('link', { name: '%' }).last().click();
+  await page.getByRole('row', { name: new RegExp(`^Select ${batch}\\.4 `) }).waitFor();
+  await muster.run('cancel', String(batch), '--yes');
   await close(context);
 });
 

@@ -83,10 +83,11 @@ export function heatOf(workers: Worker[], used: Used, grain: Grain, now: number)
   const offered = new Map(workers.map((worker) => [worker.name, Math.max(1, worker.slots.enabled)]));
   for (const attempt of used.attempts) {
     const row = rows.get(attempt.worker ?? '');
-    if (!row || !attempt.started) continue;
+    const started = attempt.started ?? attempt.granted; // of one that runs only its end will tell when it began
+    if (!row || !started || (!attempt.started && attempt.ended)) continue;
     const places = offered.get(attempt.worker ?? '') ?? 1;
     const part = Math.min(used.slots.get(batchOf(attempt)) ?? 1, places) / places;
-    const begin = Date.parse(attempt.started);
+    const begin = Date.parse(started);
     const end = attempt.ended ? Date.parse(attempt.ended) : now;
     const first = Math.max(0, Math.floor((begin - grain.from) / grain.cellMs));
     for (let at = first; at < grain.cells; ++at) {
