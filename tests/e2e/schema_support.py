@@ -15,7 +15,7 @@ UPDATE = os.environ.get("MUSTER_UPDATE_SCHEMAS") == "1"
 # Objects whose members are names that people chose.
 MAPS = {"env", "labels", "roles", "on", "offers", "secrets", "use"}
 MAPS_OF = {"failures": {"workers"}}
-REALS = re.compile(r"_(s|mb)$")
+REALS = re.compile(r"_(s|mb)$|^(price|cost)$")
 
 
 def schemas_in_sources():

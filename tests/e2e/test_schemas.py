@@ -38,6 +38,16 @@ def operations(server):
     return found
 
 
+def made_by_others(server):
+    """A link and the session that it gives; flavors."""
+    link = json.loads(server.run("open", "--json").stdout)
+    flavor = {"provider": "ovh", "region": "GRA11", "name": "t2-90", "cpus": 30, "ram_mb": 92160, "gpu": "V100", "gpu_mem_mb": 32768, "price": 4}
+    plain = {"provider": "ovh", "region": "GRA11", "name": "d2-2", "cpus": 1, "ram_mb": 2048, "price": 0.01, "eviction_percent": 5}
+    return [link, server.request("POST", "/sessions", {}, token=link["link"]).json(),
+            server.request("PUT", "/flavors", {"items": [flavor, plain]}).json(), server.get("/flavors", dropped="true"),
+            server.get("/flavors/ovh:GRA11:t2-90")]
+
+
 @pytest.fixture
 def documents(worker_server, tmp_path):
     """Documents of a server on which everything has happened once: from the command line as -o json prints them."""
@@ -65,7 +75,7 @@ def documents(worker_server, tmp_path):
     take("explain", "--worker", next(one for one in found if one["schema"] == "muster.workers/1")["items"][0]["name"])
     take("failures", "1")
     found.append(server.get("/select", selector="1"))
-    found += [server.get("/tasks/1.1/spec"), *operations(server)]
+    found += [server.get("/tasks/1.1/spec"), *operations(server), *made_by_others(server)]
     found.append(first_of_stream(server))
     take("batch", "set", "2", "--priority", "3")
     take("hold", "2")
