@@ -1,7 +1,7 @@
 // A real server with a real worker in a folder of its own, for one file of tests.
 // Must hold: it is waited for by what it prints, never by time; what was started is ended, by its own pid.
 import { spawn, execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,17 @@ const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.met
 export const program = process.env.MUSTER ?? path.join(root, 'build/muster');
 export const build = path.dirname(program);
 const runFile = promisify(execFile);
+
+// Ends what was started with this folder among its words.
+export async function endKeepers(folder) {
+  const found = [];
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (words.split('\0').some((word) => word.startsWith(folder))) found.push(Number(pid));
+  }
+  for (const pid of found) process.kill(pid, 'SIGKILL');
+}
 
 export class Muster {
   static async start(options = {}) {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browser, close, golden, inBothThemes, open, picture } from './browser.mjs';
-import { Muster, program } from './muster.mjs';
+import { endKeepers, Muster, program } from './muster.mjs';
 
 let muster;
 let browser;
@@ -122,6 +122,7 @@ test('the join line lets another machine in, once', async (context) => {
   context.after(async () => {
     joined.kill('SIGTERM');
     await ended;
+    await endKeepers(folder); // they outlive their agent
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   });
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();

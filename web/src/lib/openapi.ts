@@ -176,6 +176,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flavors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** kinds of machines in the catalogue, preferred and cheapest first */
+        get: operations["flavor.list"];
+        /** take a catalogue in: all of it, or nothing */
+        put: operations["flavor.import"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flavors/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** one kind of machine: PROVIDER:REGION:NAME */
+        get: operations["flavor.show"];
+        put?: never;
+        post?: never;
+        /** take a kind of machine out of the catalogue */
+        delete: operations["flavor.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hold": {
         parameters: {
             query?: never;
@@ -303,8 +339,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** lines that hold a text, a bounded part of the logs at a time */
+        /** lines that match, a bounded part of the logs at a time */
         get: operations["logs.search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operations/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** how far a change in the background is, and what came of it */
+        get: operations["operation.show"];
         put?: never;
         post?: never;
         delete?: never;
@@ -970,6 +1023,7 @@ export interface components {
             time_p95_s: number;
             try: string | null;
         };
+        ChangeAnswer: components["schemas"]["Changed"] | components["schemas"]["Operation"];
         Changed: {
             batches: number[];
             count: number;
@@ -1063,6 +1117,63 @@ export interface components {
             /** @constant */
             schema: "muster.failures/1";
         };
+        Flavor: {
+            bandwidth_mbps: number;
+            cost: number;
+            cpus: number;
+            currency: string;
+            disk_mb: number;
+            dropped: string | null;
+            eviction_percent: number | null;
+            gpu: string;
+            gpu_mem_mb: number | null;
+            id: string;
+            name: string;
+            price: number;
+            provider: string;
+            ram_mb: number;
+            region: string;
+            tags: string;
+        };
+        FlavorImport: {
+            dry_run?: boolean;
+            items: components["schemas"]["NewFlavor"][];
+            replace?: boolean;
+        };
+        FlavorList: {
+            items: components["schemas"]["Flavor"][];
+            next: string | null;
+            /** @constant */
+            schema: "muster.flavors/1";
+        };
+        FlavorShown: {
+            bandwidth_mbps: number;
+            cost: number;
+            cpus: number;
+            currency: string;
+            disk_mb: number;
+            dropped: string | null;
+            eviction_percent: number | null;
+            gpu: string;
+            gpu_mem_mb: number | null;
+            id: string;
+            name: string;
+            price: number;
+            provider: string;
+            ram_mb: number;
+            region: string;
+            /** @constant */
+            schema: "muster.flavor/1";
+            tags: string;
+        };
+        FlavorsImported: {
+            added: number;
+            changed: number;
+            removed: number;
+            /** @constant */
+            schema: "muster.flavors-imported/1";
+            unchanged: number;
+        };
         Invitation: {
             /** Format: date-time */
             expires: string;
@@ -1151,6 +1262,24 @@ export interface components {
             state: "offline" | "online" | "paused" | "draining" | "quarantined" | "lost" | "removed";
             worker: string;
         };
+        NewFlavor: {
+            bandwidth_mbps?: number;
+            cost?: number;
+            cpus: number;
+            currency?: string;
+            disk_mb?: number;
+            dropped?: string | null;
+            eviction_percent?: number | null;
+            gpu?: string;
+            gpu_mem_mb?: number | null;
+            id?: string;
+            name: string;
+            price: number;
+            provider: string;
+            ram_mb: number;
+            region: string;
+            tags?: string;
+        };
         NewProject: {
             closed?: boolean | null;
             name: string;
@@ -1174,6 +1303,25 @@ export interface components {
             roles?: {
                 [key: string]: "viewer" | "submitter" | "operator" | "admin" | "none";
             };
+        };
+        Operation: {
+            /** Format: date-time */
+            ended: string | null;
+            id: number;
+            looked: number;
+            matched: number;
+            object: string;
+            operation: string;
+            problem: components["schemas"]["Problem"] | null;
+            result: components["schemas"]["Changed"] | null;
+            /** @constant */
+            schema: "muster.operation/1";
+            /** Format: date-time */
+            started: string;
+            /** @enum {string} */
+            state: "running" | "done" | "failed";
+            tasks: number;
+            who: string;
         };
         Problem: {
             code: string;
@@ -2081,6 +2229,7 @@ export interface operations {
     "task.cancel": {
         parameters: {
             query?: {
+                background?: string;
                 project?: string;
             };
             header?: never;
@@ -2099,7 +2248,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changed"];
+                    "application/json": components["schemas"]["ChangeAnswer"];
                 };
             };
             /** @description refused, and why */
@@ -2216,9 +2365,154 @@ export interface operations {
             };
         };
     };
+    "flavor.list": {
+        parameters: {
+            query?: {
+                after?: string;
+                dropped?: string;
+                filter?: string;
+                limit?: string;
+                max_eviction?: string;
+                min_cpus?: string;
+                min_disk_gb?: string;
+                min_ram_gb?: string;
+                name?: string;
+                project?: string;
+                provider?: string;
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlavorList"];
+                };
+            };
+            /** @description refused, and why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "flavor.import": {
+        parameters: {
+            query?: {
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FlavorImport"];
+            };
+        };
+        responses: {
+            /** @description done */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlavorsImported"];
+                };
+            };
+            /** @description refused, and why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "flavor.show": {
+        parameters: {
+            query?: {
+                project?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlavorShown"];
+                };
+            };
+            /** @description refused, and why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "flavor.delete": {
+        parameters: {
+            query?: {
+                dry_run?: string;
+                project?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlavorShown"];
+                };
+            };
+            /** @description refused, and why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "task.hold": {
         parameters: {
             query?: {
+                background?: string;
                 project?: string;
             };
             header?: never;
@@ -2237,7 +2531,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changed"];
+                    "application/json": components["schemas"]["ChangeAnswer"];
                 };
             };
             /** @description refused, and why */
@@ -2505,6 +2799,7 @@ export interface operations {
                 ignore_case?: string;
                 limit?: string;
                 project?: string;
+                regex?: string;
                 selector?: string;
                 stream?: string;
                 text?: string;
@@ -2522,6 +2817,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogLineList"];
+                };
+            };
+            /** @description refused, and why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "operation.show": {
+        parameters: {
+            query?: {
+                project?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
                 };
             };
             /** @description refused, and why */
@@ -2714,6 +3042,7 @@ export interface operations {
     "task.release": {
         parameters: {
             query?: {
+                background?: string;
                 project?: string;
             };
             header?: never;
@@ -2732,7 +3061,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changed"];
+                    "application/json": components["schemas"]["ChangeAnswer"];
                 };
             };
             /** @description refused, and why */
@@ -2749,6 +3078,7 @@ export interface operations {
     "task.retry": {
         parameters: {
             query?: {
+                background?: string;
                 project?: string;
             };
             header?: never;
@@ -2767,7 +3097,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changed"];
+                    "application/json": components["schemas"]["ChangeAnswer"];
                 };
             };
             /** @description refused, and why */
@@ -3028,6 +3358,7 @@ export interface operations {
     "task.set": {
         parameters: {
             query?: {
+                background?: string;
                 project?: string;
             };
             header?: never;
@@ -3046,7 +3377,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changed"];
+                    "application/json": components["schemas"]["ChangeAnswer"];
                 };
             };
             /** @description refused, and why */
