@@ -27,7 +27,7 @@ TABLE = {
     "status": ("viewer", "project"), "wait": ("viewer", "project"), "logs": ("viewer", "project"),
     "logs.search": ("viewer", "project"),
     "event.list": ("viewer", "project"), "shutdown": ("admin", "server"), "worker.invite": ("operator", "server"),
-    "worker.join": ("viewer", "key"), "flavor.list": ("viewer", "project"), "flavor.import": ("admin", "server"),
+    "worker.join": ("viewer", "key"), "operation.show": ("viewer", "project"), "flavor.list": ("viewer", "project"), "flavor.import": ("admin", "server"),
     "flavor.show": ("viewer", "project"), "flavor.delete": ("admin", "server"), "session.link": ("viewer", "yourself"), "session.create": ("viewer", "key"),
     "user.list": ("admin", "server"),
     "user.create": ("admin", "server"), "user.show": ("admin", "yourself"), "user.set": ("admin", "server"),
