@@ -171,7 +171,8 @@ class FilterReader {
       return fail("a comparator is missing", at_ + word.size(), 1, "one of == != >= <= > < ~ !~ # !#");
     test.comparator = *comparator;
     test.value = rest.substr(to_text(*comparator).size());
-    return check_value(std::move(test), end - test.value.size(), at_ + word.size());
+    const std::size_t value_at = end - test.value.size();
+    return check_value(std::move(test), value_at, at_ + word.size());
   }
 
   std::unexpected<Error> unknown_item(std::string_view word) const {

@@ -16,6 +16,7 @@ namespace http = boost::beast::http;
 
 constexpr std::uint32_t kHeaderBytesMax = 16 * 1024;
 constexpr std::size_t kHeaderLinesMax = 64;
+constexpr std::size_t kLastChunkBytes = 5;  // 0 CR LF CR LF
 
 front::Method method_of(http::verb verb) {
   switch (verb) {
@@ -142,6 +143,9 @@ HttpProgress HttpParser::put(std::string_view bytes, std::size_t& used,
     }
     if (parser.is_done()) return HttpProgress::done;
     if (used == bytes.size()) return HttpProgress::need_more;
+    // A chunked body ends with five bytes at least, and Beast takes it for granted that it gets them together.
+    if (state.head_given && parser.chunked() && bytes.size() - used < kLastChunkBytes)
+      return HttpProgress::need_more;
     parser.eager(state.head_given);
     beast::error_code error;
     const std::size_t taken =
