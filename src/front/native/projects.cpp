@@ -109,7 +109,7 @@ void create_project(const CallPtr& call) {
   row.note = change->note.value_or("");
   row.closed = change->closed.value_or(false);
   row.created_wall_us = call->backend.now().wall_us;
-  write_project(call, std::move(row), 201);
+  write_project(call, row, 201);
 }
 
 void set_project(const CallPtr& call) {
@@ -121,7 +121,7 @@ void set_project(const CallPtr& call) {
   ProjectRow row = **found;
   if (change->note) row.note = *change->note;
   if (change->closed) row.closed = *change->closed;
-  write_project(call, std::move(row), 200);
+  write_project(call, row, 200);
 }
 
 void delete_project(const CallPtr& call) {
@@ -139,7 +139,7 @@ void delete_project(const CallPtr& call) {
                        "delete them first: muster secret list --project " + row.name});
   }
   row.removed = true;
-  write_project(call, std::move(row), 200);
+  write_project(call, row, 200);
 }
 
 }  // namespace muster::front::native

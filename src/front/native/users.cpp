@@ -139,7 +139,7 @@ void create_user(const CallPtr& call) {
   row.name = change->name;
   row.created_wall_us = call->backend.now().wall_us;
   if (failed(call, apply(call, *change, row))) return;
-  write_user(call, std::move(row), {}, 201);
+  write_user(call, row, {}, 201);
 }
 
 void set_user(const CallPtr& call) {
@@ -151,7 +151,7 @@ void set_user(const CallPtr& call) {
   UserRow row = **found;
   if (failed(call, apply(call, *change, row))) return;
   if (failed(call, keep_an_admin(call, row))) return;
-  write_user(call, std::move(row), {}, 200);
+  write_user(call, row, {}, 200);
 }
 
 void delete_user(const CallPtr& call) {
@@ -173,7 +173,7 @@ void delete_user(const CallPtr& call) {
     if (auto revoked = call->tokens.revoke(id, call->backend.now().wall_us))
       changes.tokens.push_back(*revoked);
   }
-  write_user(call, std::move(row), std::move(changes), 200);
+  write_user(call, row, std::move(changes), 200);
 }
 
 }  // namespace muster::front::native
