@@ -89,6 +89,11 @@ export async function inBothThemes(page, name) {
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
+// By its link: the figures of other rows may hold the same digits.
+export function taskRow(page, task) {
+  return page.getByRole('row').filter({ has: page.getByRole('link', { name: task, exact: true }) });
+}
+
 // The screen as a reader hears it, compared with a file; MUSTER_WRITE_GOLDEN=1 writes it.
 export async function golden(page, name, selector = '#main') {
   const found = masked(await page.locator(selector).ariaSnapshot());

@@ -2,7 +2,7 @@
 // Must hold: nothing is shown to who is not signed in, and the page says what to do.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Browser, close, golden, inBothThemes, open } from './browser.mjs';
+import { Browser, close, golden, inBothThemes, open, taskRow } from './browser.mjs';
 import { Muster } from './muster.mjs';
 
 let muster;
@@ -76,10 +76,10 @@ test('eight tabs at once are all live', async () => {
   const { batch } = await muster.call('POST', 'batches', { command: ['sleep', '600'], array: '1-8', cwd: '/', name: 'eight' });
   const pages = [];
   for (let at = 0; at < 8; ++at) pages.push(await open(context, `/tasks?where=batch=${batch}`));
-  for (const page of pages) await page.getByRole('row', { name: `${batch}.8` }).getByText('ready').waitFor();
+  for (const page of pages) await taskRow(page, `${batch}.8`).getByText('ready').waitFor();
   await muster.run('cancel', String(batch), '--yes');
   // None is read anew by hand: each is told.
-  for (const page of pages) await page.getByRole('row', { name: `${batch}.8` }).getByText('cancelled').waitFor();
+  for (const page of pages) await taskRow(page, `${batch}.8`).getByText('cancelled').waitFor();
   await close(context);
 });
 
@@ -89,8 +89,8 @@ test('where there is no shared worker the tab that is seen listens by itself', a
   const { batch } = await muster.call('POST', 'batches', { command: ['sleep', '600'], array: '1-3', cwd: '/', name: 'alone' });
   const page = await open(context, `/tasks?where=batch=${batch}`);
   await page.getByText('live', { exact: true }).waitFor();
-  await page.getByRole('row', { name: `${batch}.3` }).waitFor();
+  await taskRow(page, `${batch}.3`).waitFor();
   await muster.run('cancel', String(batch), '--yes');
-  await page.getByRole('row', { name: `${batch}.3` }).getByText('cancelled').waitFor();
+  await taskRow(page, `${batch}.3`).getByText('cancelled').waitFor();
   await close(context);
 });

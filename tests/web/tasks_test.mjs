@@ -2,7 +2,7 @@
 // Must hold: what the server says is on the screen, in both themes, and by keyboard alone.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Browser, close, golden, inBothThemes, open } from './browser.mjs';
+import { Browser, close, golden, inBothThemes, open, taskRow } from './browser.mjs';
 import { Muster } from './muster.mjs';
 
 let muster;
@@ -20,8 +20,8 @@ after(async () => {
 test('the table shows every task with its state, and what a reader hears', async () => {
   const context = await browser.signedIn(muster);
   const page = await open(context, '/tasks?where=batch=1+index=12..14');
-  await page.getByRole('row', { name: '1.13' }).waitFor();
-  assert.match(await page.getByRole('row', { name: '1.13' }).innerText(), /failed[\s\S]*exit 3/);
+  await taskRow(page, '1.13').waitFor();
+  assert.match(await taskRow(page, '1.13').innerText(), /failed[\s\S]*exit 3/);
   await page.getByText('3 tasks').waitFor();
   await golden(page, 'tasks');
   await inBothThemes(page, 'tasks');
