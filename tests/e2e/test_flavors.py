@@ -22,6 +22,7 @@ def catalogue(server, tmp_path):
     path.write_text(FILE)
     told = server.run("flavor", "import", path)
     assert told.stdout == "8 new, 0 changed, 0 as they were, 0 removed\n"
+    assert "of 1 the eviction is not known" in told.stderr, "a list without it is no surprise"
     server.file = path
     return server
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -190,6 +191,15 @@ class FlavorImportCommand final : public CommandBody {
     session.out().line(join_text(import_.dry_run ? "would be " : "", root["added"].number(), " new, ",
                                  root["changed"].number(), " changed, ", root["unchanged"].number(),
                                  " as they were, ", root["removed"].number(), " removed"));
+    const auto unknown = std::count_if(import_.flavors.begin(), import_.flavors.end(),
+                                       [](const Flavor& flavor) { return !flavor.eviction_percent; });
+    // Otherwise a list without them looks as if they had not come.
+    if (unknown > 0) {
+      session.note(
+          join_text("of ", unknown,
+                    " the eviction is not known: they are dropped by eviction<=5, which always counts; "
+                    "give the column eviction, 0 for never"));
+    }
     return 0;
   }
 
